@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class LocalConfig(AppConfig):
+    name = "backoffice.local"
+    verbose_name = _("Local servers")
