@@ -61,7 +61,7 @@ class Change(models.Model):
     at = models.DateTimeField(_("at"), db_default=TransactionNow())
     kind = models.CharField(_("kind"), max_length=40)
     object_id = models.BigIntegerField(_("record"))
-    child_kind = models.CharField(_("part"), max_length=40, null=True)  # noqa: DJ001 - null for most rows, free of cost
+    child_kind = models.CharField(_("part"), max_length=40, null=True)
     child_id = models.BigIntegerField(null=True)
     operation = models.CharField(_("operation"), max_length=6, choices=Operation)
     before = models.JSONField(_("before"), null=True, decoder=ExactDecoder)

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
-from backoffice.changes.acting import SETTING
+from backoffice.changes.acting import SETTING, Door
 from backoffice.changes.models import Change
 from backoffice.changes.registry import Logged, logged_models
 
@@ -32,18 +32,20 @@ INTO = (
 )
 
 WHO_ACTS = f"""
-DECLARE
-    who text := nullif(current_setting('{SETTING}', true), '');
 BEGIN
-    IF who IS NOT NULL THEN
-        RETURN who::jsonb;
-    END IF;
+    RETURN coalesce(
+        nullif(current_setting('{SETTING}', true), '')::jsonb,
+        jsonb_build_object('door', '{Door.DATABASE.value}', 'label', session_user)
+    );
+END
+"""
+REQUIRE_ACTOR = """
+BEGIN
     IF current_setting('backoffice.require_actor', true) = 'on' THEN
         RAISE EXCEPTION 'A change of "%" without an actor.', changed_table
             USING ERRCODE = 'insufficient_privilege',
-                  HINT = 'Make the change inside "with acting(user, Door.…):" (backoffice.changes.acting).';
+                  HINT = 'Make the change inside "with acting(user, Door.…):", see backoffice/changes/acting.py.';
     END IF;
-    RETURN jsonb_build_object('door', 'database', 'label', session_user);
 END
 """
 REFUSE_TRUNCATE = """
@@ -158,7 +160,8 @@ def _wanted(cursor: Any) -> tuple[list[Function], list[Trigger]]:
     refuse_new_id = Function(f"{PREFIX}refuse_new_id", "", "trigger", REFUSE_NEW_ID)
     refuse_rewriting = Function(f"{PREFIX}refuse_rewriting", "", "trigger", REFUSE_REWRITING)
     functions = [
-        Function(f"{PREFIX}who_acts", "changed_table text", "jsonb", WHO_ACTS),
+        Function(f"{PREFIX}who_acts", "", "jsonb", WHO_ACTS),
+        Function(f"{PREFIX}require_actor", "changed_table text", "void", REQUIRE_ACTOR),
         refuse_truncate,
         refuse_new_id,
         refuse_rewriting,
@@ -200,7 +203,7 @@ def _bodies(logged: Logged, columns: list[Column]) -> Iterator[tuple[str, str, s
     yield (
         "update",
         f"AFTER UPDATE ON {on} REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows",
-        _written("new_rows", _difference(logged, told)),
+        _written(_difference(logged, told)),
     )
     yield (
         "delete",
@@ -211,18 +214,17 @@ def _bodies(logged: Logged, columns: list[Column]) -> Iterator[tuple[str, str, s
     )
 
 
-def _written(rows: str, selected: str) -> str:
-    """A function body: nothing to tell when the statement met no row, else who acts, and the entries."""
+def _written(selected: str) -> str:
+    """A function body: the entries, and a word with whoever wrote some without saying who they are."""
     return f"""
 DECLARE
-    who jsonb;
+    who jsonb := {PREFIX}who_acts();
 BEGIN
-    IF NOT EXISTS (SELECT FROM {rows}) THEN
-        RETURN NULL;
-    END IF;
-    who := {PREFIX}who_acts(TG_TABLE_NAME);
     {INTO}
     {selected};
+    IF FOUND AND who->>'door' = '{Door.DATABASE.value}' THEN
+        PERFORM {PREFIX}require_actor(TG_TABLE_NAME);
+    END IF;
     RETURN NULL;
 END
 """
