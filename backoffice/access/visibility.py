@@ -6,7 +6,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 
-from backoffice.access.models import Role, User
+from backoffice.access.roles import role_of
 
 
 class VisibleQuerySet[M: models.Model](models.QuerySet[M]):
@@ -18,8 +18,9 @@ class VisibleQuerySet[M: models.Model](models.QuerySet[M]):
 
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
         """The rows `user` may see; for anyone without an active login and a role: none."""
-        if not isinstance(user, User) or not user.is_active or user.role not in Role.values:
+        role = role_of(user)
+        if role is None:
             return self.none()
-        if user.sees_everything:
+        if role.sees_everything:
             return self
         return self.filter(cast(Any, self.model).visible_by(user))

@@ -55,6 +55,12 @@ def model_of(kind: str) -> type[models.Model]:
     return _logged[kind].model
 
 
+def parent_of(model: type[models.Model]) -> type[models.Model] | None:
+    """The model whose part `model` is; None when it stands on its own or is not logged."""
+    logged_as = _logged.get(getattr(model, "change_kind", ""))
+    return _logged[logged_as.parent].model if logged_as and logged_as.parent else None
+
+
 def kind_of(model: type[models.Model] | models.Model) -> str:
     """The name `model` has in the change log; LookupError when it is not logged."""
     kind = getattr(model, "change_kind", "")

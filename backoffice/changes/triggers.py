@@ -196,9 +196,7 @@ def _bodies(logged: Logged, columns: list[Column]) -> Iterator[tuple[str, str, s
     yield (
         "insert",
         f"AFTER INSERT ON {on} REFERENCING NEW TABLE AS new_rows",
-        _written(
-            "new_rows", f"SELECT {_whose(logged, 'n')}, 'insert', NULL, {_whole(told, 'n')}, {WHO} FROM new_rows n"
-        ),
+        _written(f"SELECT {_whose(logged, 'n')}, 'insert', NULL, {_whole(told, 'n')}, {WHO} FROM new_rows n"),
     )
     yield (
         "update",
@@ -208,9 +206,7 @@ def _bodies(logged: Logged, columns: list[Column]) -> Iterator[tuple[str, str, s
     yield (
         "delete",
         f"AFTER DELETE ON {on} REFERENCING OLD TABLE AS old_rows",
-        _written(
-            "old_rows", f"SELECT {_whose(logged, 'o')}, 'delete', {_whole(told, 'o')}, NULL, {WHO} FROM old_rows o"
-        ),
+        _written(f"SELECT {_whose(logged, 'o')}, 'delete', {_whole(told, 'o')}, NULL, {WHO} FROM old_rows o"),
     )
 
 

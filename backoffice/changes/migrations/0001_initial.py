@@ -6,38 +6,80 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Change',
+            name="Change",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('xid', backoffice.changes.models.TransactionId(db_default=models.Func(function='pg_current_xact_id'), editable=False)),
-                ('at', models.DateTimeField(db_default=django.contrib.postgres.functions.TransactionNow(), verbose_name='at')),
-                ('kind', models.CharField(max_length=40, verbose_name='kind')),
-                ('object_id', models.BigIntegerField(verbose_name='record')),
-                ('child_kind', models.CharField(max_length=40, null=True, verbose_name='part')),
-                ('child_id', models.BigIntegerField(null=True)),
-                ('operation', models.CharField(choices=[('insert', 'created'), ('update', 'changed'), ('delete', 'deleted')], max_length=6, verbose_name='operation')),
-                ('before', models.JSONField(decoder=backoffice.changes.models.ExactDecoder, null=True, verbose_name='before')),
-                ('after', models.JSONField(decoder=backoffice.changes.models.ExactDecoder, null=True, verbose_name='after')),
-                ('actor', models.BigIntegerField(null=True, verbose_name='login')),
-                ('actor_label', models.CharField(max_length=150, verbose_name='who')),
-                ('door', models.CharField(choices=[('console', 'console'), ('api', 'API key'), ('upload', 'upload'), ('pull', 'pull'), ('facade', 'facade'), ('command', 'command'), ('database', 'database')], max_length=10, verbose_name='door')),
-                ('job_id', models.BigIntegerField(null=True, verbose_name='job')),
-                ('connection_id', models.BigIntegerField(null=True, verbose_name='connection')),
-                ('api_key_id', models.BigIntegerField(null=True, verbose_name='API key')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "xid",
+                    backoffice.changes.models.TransactionId(
+                        db_default=models.Func(function="pg_current_xact_id"), editable=False
+                    ),
+                ),
+                (
+                    "at",
+                    models.DateTimeField(
+                        db_default=django.contrib.postgres.functions.TransactionNow(), verbose_name="at"
+                    ),
+                ),
+                ("kind", models.CharField(max_length=40, verbose_name="kind")),
+                ("object_id", models.BigIntegerField(verbose_name="record")),
+                ("child_kind", models.CharField(max_length=40, null=True, verbose_name="part")),
+                ("child_id", models.BigIntegerField(null=True)),
+                (
+                    "operation",
+                    models.CharField(
+                        choices=[("insert", "created"), ("update", "changed"), ("delete", "deleted")],
+                        max_length=6,
+                        verbose_name="operation",
+                    ),
+                ),
+                (
+                    "before",
+                    models.JSONField(decoder=backoffice.changes.models.ExactDecoder, null=True, verbose_name="before"),
+                ),
+                (
+                    "after",
+                    models.JSONField(decoder=backoffice.changes.models.ExactDecoder, null=True, verbose_name="after"),
+                ),
+                ("actor", models.BigIntegerField(null=True, verbose_name="login")),
+                ("actor_label", models.CharField(max_length=150, verbose_name="who")),
+                (
+                    "door",
+                    models.CharField(
+                        choices=[
+                            ("console", "console"),
+                            ("api", "API key"),
+                            ("upload", "upload"),
+                            ("pull", "pull"),
+                            ("facade", "facade"),
+                            ("command", "command"),
+                            ("database", "database"),
+                        ],
+                        max_length=10,
+                        verbose_name="door",
+                    ),
+                ),
+                ("job_id", models.BigIntegerField(null=True, verbose_name="job")),
+                ("connection_id", models.BigIntegerField(null=True, verbose_name="connection")),
+                ("api_key_id", models.BigIntegerField(null=True, verbose_name="API key")),
             ],
             options={
-                'verbose_name': 'change',
-                'verbose_name_plural': 'changes',
-                'default_permissions': ('view',),
-                'indexes': [models.Index(fields=['kind', 'object_id', 'id'], name='change_history'), models.Index(fields=['xid', 'id'], name='change_feed'), models.Index(condition=models.Q(('job_id__isnull', False)), fields=['job_id', 'id'], name='change_job')],
+                "verbose_name": "change",
+                "verbose_name_plural": "changes",
+                "default_permissions": ("view",),
+                "indexes": [
+                    models.Index(fields=["kind", "object_id", "id"], name="change_history"),
+                    models.Index(fields=["xid", "id"], name="change_feed"),
+                    models.Index(
+                        condition=models.Q(("job_id__isnull", False)), fields=["job_id", "id"], name="change_job"
+                    ),
+                ],
             },
         ),
     ]

@@ -1,0 +1,23 @@
+"""The four roles of a login."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Role(models.TextChoices):
+    """What a login may see (`visibility`) and do (`permissions`)."""
+
+    REP = "rep", _("rep")
+    MANAGER = "manager", _("manager")
+    OPERATIONS = "operations", _("operations")
+    ADMIN = "admin", _("admin")
+
+    @property
+    def sees_everything(self) -> bool:
+        return self in {Role.OPERATIONS, Role.ADMIN}
+
+
+def role_of(user: object) -> Role | None:
+    """The role `user` acts in: none for the anonymous, the inactive, and logins without one."""
+    role = getattr(user, "role", "")
+    return Role(role) if getattr(user, "is_active", False) and role in Role.values else None
