@@ -102,6 +102,8 @@ TEMPLATES = [
 # A command that needs no database (--help, makemessages) may start without one; the rest get theirs from manage.py.
 DATABASES = {"default": env.db_url_config(DATABASE_URL or "postgres:///backoffice")}
 DATABASES["default"] |= {"ENGINE": "django.db.backends.postgresql", "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+if "host" in DATABASES["default"].get("OPTIONS", {}):  # the folder of a socket: postgres://user@/name?host=/folder
+    DATABASES["default"]["HOST"] = DATABASES["default"]["OPTIONS"].pop("host")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "access.User"
@@ -168,3 +170,11 @@ STORAGES = {
 }
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 UPLOAD_LIMIT_BYTES = env.int("UPLOAD_LIMIT_BYTES", default=200 * 1024 * 1024)
+
+# Jobs: a worker holds a job by a lease; the scheduler sends again what was lost.
+JOB_LEASE_SECONDS = env.float("JOB_LEASE_SECONDS", default=30)
+JOB_RESEND_SECONDS = env.float("JOB_RESEND_SECONDS", default=15)
+JOB_LOG_DAYS = env.int("JOB_LOG_DAYS", default=90)
+SCHEDULER_TICK_SECONDS = env.int("SCHEDULER_TICK_SECONDS", default=15)
+WORKER_MAX_JOBS = env.int("WORKER_MAX_JOBS", default=1000)
+WORKER_MAX_MEMORY_KIB = env.int("WORKER_MAX_MEMORY_KIB", default=400 * 1024)
