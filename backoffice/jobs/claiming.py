@@ -97,7 +97,7 @@ def where_it_died(job: Job) -> str:
 def _look(job_id: int) -> tuple[Job, bool] | None:
     sql = "SELECT *, lease_until < clock_timestamp() AS lease_expired FROM jobs_job WHERE id = %s"
     for job in Job.objects.raw(sql, [job_id]):
-        return job, bool(job.lease_expired)
+        return job, bool(vars(job)["lease_expired"])
     return None
 
 
@@ -158,4 +158,4 @@ def release(job: Job) -> bool:
     """Put a job back in line: its worker stops. No crash; the next worker goes on from the checkpoint."""
     with connection.cursor() as cursor:
         cursor.execute(RELEASE, [job.pk, job.token])
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount == 1)

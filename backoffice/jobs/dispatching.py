@@ -37,22 +37,9 @@ def send_task(name: str, argument: int | str, queue: str, *, expires: float | No
     """One message, or within some two seconds a line in the log."""
     try:
         with pools.producers[_broker()].acquire(block=True, timeout=1) as producer:
-            app.send_task(
-                name,
-                (argument,),
-                queue=queue,
-                producer=producer,
-                retry=False,
-                expires=expires,
-            )
-    except Exception as error:  # whatever the broker's client raises: the row waits for the dispatcher
-        logger.warning(
-            "broker_did_not_take_message",
-            task=name,
-            argument=argument,
-            queue=queue,
-            error=repr(error),
-        )
+            app.send_task(name, (argument,), queue=queue, producer=producer, retry=False, expires=expires)
+    except Exception as error:  # noqa: BLE001 - whatever the broker's client raises: the row waits for the dispatcher
+        logger.warning("broker_did_not_take_message", task=name, argument=argument, queue=queue, error=repr(error))
         return False
     return True
 
@@ -62,14 +49,11 @@ def waiting_messages(queue: str) -> int | None:
     try:
         with pools.connections[_broker()].acquire(block=True, timeout=1) as connection:
             return int(connection.default_channel._size(queue))
-    except Exception as error:  # as above
+    except Exception as error:  # noqa: BLE001 - as above
         logger.warning("broker_does_not_answer", queue=queue, error=repr(error))
         return None
 
 
 def _broker() -> Connection:
-    return Connection(
-        settings.BROKER_URL or app.conf.broker_url,
-        transport_options=BOUNDED,
-        connect_timeout=1,
-    )
+    url = settings.BROKER_URL or app.conf.broker_url
+    return Connection(url, transport_options=BOUNDED, connect_timeout=1)

@@ -192,7 +192,7 @@ class Heartbeat(Signs):
     def _seconds_to_wait(self, now: float) -> float:
         if self._has_news:
             return self._last_write + SECONDS_BETWEEN_WRITES - now
-        return self._last_beat + settings.JOB_LEASE_SECONDS / 4 - now
+        return self._last_beat + float(settings.JOB_LEASE_SECONDS) / 4 - now
 
     def _try_to_write(self) -> None:
         try:

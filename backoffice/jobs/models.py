@@ -240,6 +240,10 @@ class Level(models.TextChoices):
     ERROR = "error", _("error")
 
 
+class JobLogQuerySet(VisibleQuerySet["JobLog"]):
+    pass
+
+
 class JobLog(models.Model):
     """One line of a job's log. At most `LINES_KEPT` of them per job; see `backoffice.jobs.heartbeat`."""
 
@@ -249,6 +253,8 @@ class JobLog(models.Model):
     text = models.TextField(_("text"))
     fields = models.JSONField(_("fields"), default=dict)
 
+    objects = JobLogQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("log line")
         verbose_name_plural = _("log lines")
@@ -257,6 +263,11 @@ class JobLog(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+    @classmethod
+    def visible_by(cls, user: User) -> Q:
+        """The lines of the jobs one sees."""
+        return Q(job__in=Job.objects.filter(Job.visible_by(user)))
 
     def seen_by(self, user: AbstractBaseUser | AnonymousUser) -> LogLine:
         """The line as `user` may see it: without the trace, unless they see everything."""

@@ -273,7 +273,7 @@ END = """
 
 
 def _end(job: Job, state: State, error: str) -> bool:
-    values = {
+    values: dict[str, str | int] = {
         "state": state.value,
         "error": storable(error),
         "id": job.pk,
@@ -281,7 +281,7 @@ def _end(job: Job, state: State, error: str) -> bool:
     }
     with connection.cursor() as cursor:
         cursor.execute(END, values)
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount == 1)
 
 
 def _step_back(job: Job) -> State | None:

@@ -16,7 +16,7 @@ from backoffice.jobs.running import execute
 logger = structlog.get_logger(__name__)
 
 
-@shared_task(name=RUN, acks_late=True, ignore_result=True)
+@shared_task(name=RUN, acks_late=True, ignore_result=True)  # type: ignore[untyped-decorator]
 def run(job_id: int) -> None:
     try:
         execute(job_id)
@@ -27,23 +27,23 @@ def run(job_id: int) -> None:
         reset_queries()
 
 
-@shared_task(name=PROBE, acks_late=True, ignore_result=True)
+@shared_task(name=PROBE, acks_late=True, ignore_result=True)  # type: ignore[untyped-decorator]
 def probe(queue: str) -> None:
     answer(queue)
 
 
-@worker_shutting_down.connect(weak=False)
+@worker_shutting_down.connect(weak=False)  # type: ignore[untyped-decorator]
 def stop_jobs(**signal: Any) -> None:
     stopping.ask()
 
 
-@worker_process_init.connect(weak=False)
+@worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]
 def prepare_process(**signal: Any) -> None:
     heartbeat.spare.keeps = True
     stopping.listen_for_sigterm()
 
 
-@worker_process_init.connect(weak=False)
+@worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]
 def notice_dead_workers(**signal: Any) -> None:
     """Have PostgreSQL break off a statement soon after the worker that sent it was killed."""
     connection_created.connect(_check_client, weak=False, dispatch_uid="jobs.check_client")
