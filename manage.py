@@ -5,12 +5,23 @@ import os
 import sys
 
 
-def main() -> None:
+def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backoffice.settings")
-    from django.core.management import execute_from_command_line
+    from backoffice.local.lending import lend
+    from backoffice.local.processes import Trouble
 
-    execute_from_command_line(sys.argv)
+    try:
+        with lend(sys.argv[1:]):
+            from django.core.management import execute_from_command_line
+
+            execute_from_command_line(sys.argv)
+    except Trouble as trouble:
+        print(trouble, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -15,14 +15,16 @@ env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.str("BACKOFFICE_DATA", default=str(BASE_DIR / "var"))).resolve()
 
-DEBUG = env.bool("DEBUG", default=True)
-SERVED = not DEBUG
+# Set by `manage.py up`: one machine, 127.0.0.1 only, random secrets of its data folder, and no debugging.
+LOCAL = env.bool("BACKOFFICE_LOCAL", default=False)
+DEBUG = env.bool("DEBUG", default=not LOCAL)
+SERVED = not DEBUG and not LOCAL
 
 LOCAL_SECRET_KEY = "local-only-never-served-" + "0" * 40
 SECRET_KEY = env.str("SECRET_KEY", default=LOCAL_SECRET_KEY)
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 CREDENTIAL_KEYS = env.list("CREDENTIAL_KEYS", default=[])
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if DEBUG else [])
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if SERVED else ["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 DATABASE_URL = env.str("DATABASE_URL", default="")
@@ -159,6 +161,7 @@ COMPANY_CURRENCY = env.str("COMPANY_CURRENCY", default="USD")
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = not SERVED  # no collectstatic on one machine
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(DATA_DIR / "media")))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -127,7 +127,7 @@ def is_locked(path: Path, *, by_users: bool = False) -> bool:
     """Whether a living process holds this lock. A keeper that ends its servers holds the users' lock alone:
     that does not count as `by_users`."""
     try:
-        with path.open("a") as file:
+        with path.open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return False

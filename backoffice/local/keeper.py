@@ -23,7 +23,7 @@ from threading import Thread
 from typing import IO
 
 from backoffice.local.postgres import Postgres
-from backoffice.local.processes import Trouble, reap, runs
+from backoffice.local.processes import Trouble, reap, runs, write
 from backoffice.local.valkey import Valkey
 
 START_SECONDS = 60
@@ -154,15 +154,6 @@ def write_state(home: Path, kept: list[Kept]) -> None:
         "valkey": valkey.pid,
     }
     write(home / "servers.json", json.dumps(state))
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file that only we may read, whole or not at all."""
-    fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    fresh.touch(mode=0o600)
-    fresh.write_text(text)
-    fresh.rename(path)
 
 
 def open_log(path: Path) -> int:
