@@ -18,19 +18,19 @@ class Value(Struct, kw_only=True, omit_defaults=True, frozen=True):
     """A part of a record without a life of its own; an empty field is a default and is left out of its JSON."""
 
 
-class Ref(Value):
+class Ref(Value, frozen=True):
     """Which other record. Either part may be all there is: a vendor may name a thing without an id."""
 
     id: str = ""
     label: str = ""
 
 
-class Email(Value):
+class Email(Value, frozen=True):
     address: str
     kind: str = ""
 
 
-class Phone(Value):
+class Phone(Value, frozen=True):
     """A number as given. `kind` is office, mobile, fax or other; an extension belongs to an office number."""
 
     number: str
@@ -38,7 +38,7 @@ class Phone(Value):
     extension: str = ""
 
 
-class Address(Value):
+class Address(Value, frozen=True):
     """A postal address. `kind` is main, shipping or billing; states and countries both as a code and as given."""
 
     kind: str = "main"
@@ -59,7 +59,7 @@ class Address(Value):
     longitude: float | None = None
 
 
-class Assistant(Value):
+class Assistant(Value, frozen=True):
     name: str = ""
     surname: str = ""
     second_surname: str = ""

@@ -27,7 +27,9 @@ from backoffice.crm.models.choices import Tagging
 from backoffice.crm.models.reps import Rep
 from backoffice.crm.visibility import accounts_of, reps_under
 
-DOMAIN = r"lower(substring(btrim(website) from '^(?:[A-Za-z][A-Za-z0-9+.-]*://)?(?:[^/@]*@)?(?:[Ww]{3}\.)?([^/:?#\s]+)'))"
+DOMAIN = (
+    r"lower(substring(btrim(website) from '^(?:[A-Za-z][A-Za-z0-9+.-]*://)?(?:[^/@]*@)?(?:[Ww]{3}\.)?([^/:?#\s]+)'))"
+)
 
 
 @logged("account")
@@ -73,20 +75,15 @@ class Account(Row):
             models.UniqueConstraint(
                 fields=["external_id"],
                 name="account_id_is_unique",
-                violation_error_message=_(
-                    "Another account already has this account ID."
-                ),
+                violation_error_message=_("Another account already has this account ID."),
             ),
             models.CheckConstraint(
                 condition=~models.Q(external_id=""),
                 name="account_id_is_null_when_unknown",
-                violation_error_message=_(
-                    "Leave the account ID out rather than empty."
-                ),
+                violation_error_message=_("Leave the account ID out rather than empty."),
             ),
             models.CheckConstraint(
-                condition=models.Q(parent__isnull=True)
-                | ~models.Q(parent=models.F("id")),
+                condition=models.Q(parent__isnull=True) | ~models.Q(parent=models.F("id")),
                 name="account_is_not_its_own_parent",
                 violation_error_message=_("An account can't be its own parent."),
             ),
@@ -106,9 +103,7 @@ class Account(Row):
                 "status",
             ),
             *indexes_for("account", "source", "classification", "rating"),
-            models.Index(
-                fields=["tax_id"], name="account_tax_id", condition=~models.Q(tax_id="")
-            ),
+            models.Index(fields=["tax_id"], name="account_tax_id", condition=~models.Q(tax_id="")),
             search_index("account"),
         )
 
@@ -125,8 +120,4 @@ class AccountTag(Tagging):
     account = part_of(Account, _("account"), "tags")
 
     class Meta(Tagging.Meta):
-        constraints = (
-            models.UniqueConstraint(
-                fields=["account", "tag"], name="account_has_a_tag_once"
-            ),
-        )
+        constraints = (models.UniqueConstraint(fields=["account", "tag"], name="account_has_a_tag_once"),)

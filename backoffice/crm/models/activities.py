@@ -57,9 +57,7 @@ class Activity(About):
     follows from it); `later` is neither, on purpose.
     """
 
-    kind = models.CharField(
-        _("kind"), max_length=10, choices=ActivityKind, default=ActivityKind.TO_DO
-    )
+    kind = models.CharField(_("kind"), max_length=10, choices=ActivityKind, default=ActivityKind.TO_DO)
     type = text(_("type"), help_text=_("The vendor's own word for the kind."))
     subject = required_text(_("subject"))
     details = prose(_("details"))
@@ -84,12 +82,9 @@ class Activity(About):
         constraints = (
             at_least_one(ABOUT, "activity_is_about_something", NEEDS_A_RECORD),
             models.CheckConstraint(
-                condition=models.Q(start_on__isnull=True)
-                | models.Q(start_at__isnull=True),
+                condition=models.Q(start_on__isnull=True) | models.Q(start_at__isnull=True),
                 name="activity_starts_on_a_day_or_at_a_moment",
-                violation_error_message=_(
-                    "Give a start day or a start time, not both."
-                ),
+                violation_error_message=_("Give a start day or a start time, not both."),
             ),
             models.CheckConstraint(
                 condition=models.Q(end_on__isnull=True) | models.Q(end_at__isnull=True),
@@ -97,8 +92,7 @@ class Activity(About):
                 violation_error_message=_("Give an end day or an end time, not both."),
             ),
             models.CheckConstraint(
-                condition=models.Q(later=False)
-                | models.Q(start_on__isnull=True, start_at__isnull=True),
+                condition=models.Q(later=False) | models.Q(start_on__isnull=True, start_at__isnull=True),
                 name="activity_for_later_has_no_start",
                 violation_error_message=_("An activity for later has no start."),
             ),
@@ -114,11 +108,7 @@ class Activity(About):
     @classmethod
     def visible_by(cls, user: User) -> models.Q:
         reps = reps_under(user)
-        return (
-            models.Q(owner__in=reps)
-            | models.Q(assigned_by__in=reps)
-            | about_something_of(reps)
-        )
+        return models.Q(owner__in=reps) | models.Q(assigned_by__in=reps) | about_something_of(reps)
 
 
 @logged("activity_tag", parent="activity", parent_field="activity_id")
@@ -126,11 +116,7 @@ class ActivityTag(Tagging):
     activity = part_of(Activity, _("activity"), "tags")
 
     class Meta(Tagging.Meta):
-        constraints = (
-            models.UniqueConstraint(
-                fields=["activity", "tag"], name="activity_has_a_tag_once"
-            ),
-        )
+        constraints = (models.UniqueConstraint(fields=["activity", "tag"], name="activity_has_a_tag_once"),)
 
 
 class NoteKind(models.TextChoices):
@@ -143,9 +129,7 @@ class NoteKind(models.TextChoices):
 class Note(About):
     """A note, email or event of the record's story. A private one is its author's, and operations'."""
 
-    kind = models.CharField(
-        _("kind"), max_length=10, choices=NoteKind, default=NoteKind.NOTE
-    )
+    kind = models.CharField(_("kind"), max_length=10, choices=NoteKind, default=NoteKind.NOTE)
     type_code = text(_("type code"))
     title = text(_("title"))
     body = prose(_("body"))
@@ -161,11 +145,7 @@ class Note(About):
         verbose_name = _("note")
         verbose_name_plural = _("notes")
         ordering = ("-id",)
-        constraints = (
-            at_least_one(
-                (*ABOUT, "activity"), "note_is_about_something", NEEDS_A_RECORD
-            ),
-        )
+        constraints = (at_least_one((*ABOUT, "activity"), "note_is_about_something", NEEDS_A_RECORD),)
         indexes = (
             *indexes_for("note", *ABOUT, "activity", "happened_at"),
             search_index("note"),
@@ -178,10 +158,7 @@ class Note(About):
     def visible_by(cls, user: User) -> models.Q:
         reps = reps_under(user)
         own = models.Q(author__user=user)
-        return own | (
-            models.Q(private=False)
-            & (models.Q(author__in=reps) | about_something_of(reps))
-        )
+        return own | (models.Q(private=False) & (models.Q(author__in=reps) | about_something_of(reps)))
 
 
 @logged("document")
@@ -189,22 +166,16 @@ class Document(About):
     """A file about a record. Its content may be absent: some vendors tell of a file and don't give it."""
 
     name = required_text(_("file name"))
-    size = models.PositiveBigIntegerField(
-        _("size"), null=True, blank=True, help_text=_("Bytes.")
-    )
+    size = models.PositiveBigIntegerField(_("size"), null=True, blank=True, help_text=_("Bytes."))
     author = reference(Rep, _("author"), "documents", db_index=True)
-    content = models.FileField(
-        _("content"), upload_to="documents/", max_length=255, blank=True
-    )
+    content = models.FileField(_("content"), upload_to="documents/", max_length=255, blank=True)
     search = searched("name")
 
     class Meta:
         verbose_name = _("document")
         verbose_name_plural = _("documents")
         ordering = ("-id",)
-        constraints = (
-            at_least_one(ABOUT, "document_is_about_something", NEEDS_A_RECORD),
-        )
+        constraints = (at_least_one(ABOUT, "document_is_about_something", NEEDS_A_RECORD),)
         indexes = (*indexes_for("document", *ABOUT), search_index("document"))
 
     def __str__(self) -> str:

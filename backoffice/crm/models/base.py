@@ -12,25 +12,17 @@ from backoffice.access.models import User
 from backoffice.access.visibility import VisibleQuerySet
 
 
-class Fold(models.Func):
-    """Text as people compare it: lower case, no accents, single blanks. The SQL function of crm's first migration."""
-
-    function = "fold"
-    output_field = models.TextField()
+EMPTY_WHEN_UNKNOWN: dict[str, Any] = {"blank": True, "default": "", "db_default": ""}
 
 
 def text(label: Any, **options: Any) -> "models.CharField[str, str]":
     """One line of text; empty when unknown."""
-    return models.CharField(
-        label, **{"blank": True, "default": "", "db_default": ""} | options
-    )
+    return models.CharField(label, **(EMPTY_WHEN_UNKNOWN | options))
 
 
 def prose(label: Any, **options: Any) -> "models.TextField[str, str]":
     """Text of several lines; empty when unknown."""
-    return models.TextField(
-        label, **{"blank": True, "default": "", "db_default": ""} | options
-    )
+    return models.TextField(label, **(EMPTY_WHEN_UNKNOWN | options))
 
 
 def required_text(label: Any, **options: Any) -> "models.CharField[str, str]":
@@ -43,25 +35,20 @@ def flag(label: Any, *, default: bool = False) -> "models.BooleanField[bool, boo
 
 def rows(label: Any) -> "models.JSONField[Any, Any]":
     """A JSONB list of values (emails, phones, addresses); their shapes are the structs of `backoffice.crm.records`."""
-    return models.JSONField(
-        label, default=list, db_default=models.Value([], models.JSONField()), blank=True
-    )
+    return models.JSONField(label, default=list, db_default=models.Value([], models.JSONField()), blank=True)
 
 
 def money(label: Any, **options: Any) -> "models.DecimalField[Any, Any]":
     """An amount; the currency stands in the row's `currency`. Four decimals hold every currency and unit price."""
     return models.DecimalField(
         label,
-        **{"max_digits": 19, "decimal_places": 4, "null": True, "blank": True}
-        | options,
+        **{"max_digits": 19, "decimal_places": 4, "null": True, "blank": True} | options,
     )
 
 
 def currency() -> "models.CharField[str, str]":
     """ISO 4217 code; empty only where there is no amount."""
-    return models.CharField(
-        _("currency"), max_length=3, blank=True, default="", db_default=""
-    )
+    return models.CharField(_("currency"), max_length=3, blank=True, default="", db_default="")
 
 
 def external_id(label: Any) -> "models.CharField[str | None, str | None]":
@@ -84,13 +71,11 @@ class SQL(models.Func):
 
 def generated(sql: str, **options: Any) -> models.GeneratedField:
     """A stored column that PostgreSQL computes from the row's own columns."""
-    return models.GeneratedField(
-        expression=SQL(sql), output_field=models.TextField(), db_persist=True, **options
-    )
+    return models.GeneratedField(expression=SQL(sql), output_field=models.TextField(), db_persist=True, **options)
 
 
 def folded(column: str) -> models.GeneratedField:
-    """`column` as people compare and sort it; see `Fold`."""
+    """`column` as people compare and sort it; see `fold` in the first migration."""
     return generated(f"fold({column})")
 
 
@@ -100,9 +85,7 @@ def searched(*expressions: str) -> models.GeneratedField:
     It begins with a blank and every word follows one, so that `LIKE '% ab%'` finds the beginnings of words
     and still uses the trigram index when the word is too short for a trigram of its own.
     """
-    joined = " || ' ' || ".join(
-        f"COALESCE({expression}, '')" for expression in expressions
-    )
+    joined = " || ' ' || ".join(f"COALESCE({expression}, '')" for expression in expressions)
     return generated(f"' ' || fold({joined})")
 
 
@@ -120,15 +103,9 @@ class Row(models.Model):
     uid = models.UUIDField(_("uid"), unique=True, editable=False, db_default=UUID7())
     created_at = models.DateTimeField(_("created"), editable=False, db_default=Now())
     changed_at = models.DateTimeField(_("changed"), editable=False, db_default=Now())
-    created_there = models.DateTimeField(
-        _("created at the vendor"), null=True, blank=True, editable=False
-    )
-    changed_there = models.DateTimeField(
-        _("changed at the vendor"), null=True, blank=True, editable=False
-    )
-    archived_at = models.DateTimeField(
-        _("archived"), null=True, blank=True, editable=False
-    )
+    created_there = models.DateTimeField(_("created at the vendor"), null=True, blank=True, editable=False)
+    changed_there = models.DateTimeField(_("changed at the vendor"), null=True, blank=True, editable=False)
+    archived_at = models.DateTimeField(_("archived"), null=True, blank=True, editable=False)
     custom = models.JSONField(
         _("custom fields"),
         default=dict,
@@ -165,16 +142,12 @@ def reference(to: Any, label: Any, related_name: str = "+", **options: Any) -> A
 
 def part_of(to: Any, label: Any, related_name: str) -> Any:
     """The row this one is a part of and goes with."""
-    return models.ForeignKey(
-        to, models.CASCADE, verbose_name=label, related_name=related_name
-    )
+    return models.ForeignKey(to, models.CASCADE, verbose_name=label, related_name=related_name)
 
 
 def choice(list_name: str, label: Any, **options: Any) -> Any:
     """A link to an entry of one of our own pick lists."""
-    return reference(
-        "crm.Choice", label, limit_choices_to={"list": list_name}, **options
-    )
+    return reference("crm.Choice", label, limit_choices_to={"list": list_name}, **options)
 
 
 def indexes_for(table: str, *columns: str) -> list[models.Index]:
@@ -190,16 +163,13 @@ def indexes_for(table: str, *columns: str) -> list[models.Index]:
 
 
 def search_index(table: str) -> GinIndex:
-    return GinIndex(
-        fields=["search"], name=f"{table}_search", opclasses=["gin_trgm_ops"]
-    )
+    return GinIndex(fields=["search"], name=f"{table}_search", opclasses=["gin_trgm_ops"])
 
 
 def first_of_month(column: str, name: str) -> models.CheckConstraint:
     """`column` holds the first day of its month (or nothing)."""
     return models.CheckConstraint(
-        condition=models.Q(**{f"{column}__isnull": True})
-        | models.Q(**{f"{column}__day": 1}),
+        condition=models.Q(**{f"{column}__isnull": True}) | models.Q(**{f"{column}__day": 1}),
         name=name,
         violation_error_message=_("A month is written as its first day."),
     )
@@ -217,15 +187,11 @@ def exactly_one(fields: Collection[str], name: str) -> models.CheckConstraint:
     )
 
 
-def at_least_one(
-    fields: Collection[str], name: str, message: Any
-) -> models.CheckConstraint:
+def at_least_one(fields: Collection[str], name: str, message: Any) -> models.CheckConstraint:
     condition = models.Q()
     for field in fields:
         condition |= models.Q(**{f"{field}__isnull": False})
-    return models.CheckConstraint(
-        condition=condition, name=name, violation_error_message=message
-    )
+    return models.CheckConstraint(condition=condition, name=name, violation_error_message=message)
 
 
 def amount_has_currency(column: str, name: str) -> models.CheckConstraint:

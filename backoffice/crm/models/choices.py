@@ -84,9 +84,7 @@ class Choice(Row):
         blank=True,
         help_text=_("Taxes and discounts only: a fraction, 0.16 for 16 %."),
     )
-    days = models.PositiveIntegerField(
-        _("days"), null=True, blank=True, help_text=_("Validities only.")
-    )
+    days = models.PositiveIntegerField(_("days"), null=True, blank=True, help_text=_("Validities only."))
     label_key = folded("label")
 
     class Meta:
@@ -97,21 +95,16 @@ class Choice(Row):
             models.UniqueConstraint(
                 fields=["list", "label_key"],
                 name="choice_label_is_unique_in_its_list",
-                violation_error_message=_(
-                    "This list already has an entry of this name."
-                ),
+                violation_error_message=_("This list already has an entry of this name."),
             ),
             models.CheckConstraint(
                 condition=(models.Q(list="stage") & ~models.Q(status=""))
                 | (~models.Q(list="stage") & models.Q(status="")),
                 name="choice_status_is_for_stages_and_each_has_one",
-                violation_error_message=_(
-                    "A stage needs a status, and only a stage has one."
-                ),
+                violation_error_message=_("A stage needs a status, and only a stage has one."),
             ),
             models.CheckConstraint(
-                condition=models.Q(probability__isnull=True)
-                | models.Q(probability__lte=100),
+                condition=models.Q(probability__isnull=True) | models.Q(probability__lte=100),
                 name="choice_probability_is_a_percentage",
                 violation_error_message=_("A probability lies between 0 and 100."),
             ),
@@ -141,9 +134,7 @@ class CustomField(Row):
         CHOICES = "choices", _("several of a list")
         URL = "url", _("web address")
 
-    entity = models.CharField(
-        _("record"), max_length=30, help_text=_("account, contact, opportunity, …")
-    )
+    entity = models.CharField(_("record"), max_length=30, help_text=_("account, contact, opportunity, …"))
     slug = models.SlugField(_("slug"), max_length=100)
     label = required_text(_("label"))
     type = models.CharField(_("type"), max_length=20, choices=Type, default=Type.TEXT)

@@ -33,9 +33,7 @@ SHOWN_NAME = f"CASE WHEN btrim(name) <> '' THEN name ELSE {FULL_NAME} END"
 class Contact(Row):
     """A person. Two contacts may have the same email: vendors allow it."""
 
-    name = text(
-        _("full name"), help_text=_("As given; empty when only its parts are known.")
-    )
+    name = text(_("full name"), help_text=_("As given; empty when only its parts are known."))
     salutation = choice("title", _("salutation"))
     given = text(_("given name"))
     family = text(_("family name"))
@@ -82,8 +80,7 @@ class Contact(Row):
         ordering = ("name_key", "id")
         constraints = (
             models.CheckConstraint(
-                condition=models.Q(reports_to__isnull=True)
-                | ~models.Q(reports_to=models.F("id")),
+                condition=models.Q(reports_to__isnull=True) | ~models.Q(reports_to=models.F("id")),
                 name="contact_does_not_report_to_themselves",
                 violation_error_message=_("A contact can't report to themselves."),
             ),
@@ -106,12 +103,7 @@ class Contact(Row):
 
     def __str__(self) -> str:
         parts = (self.given, self.family, self.second_family)
-        return (
-            self.name
-            or " ".join(filter(None, parts))
-            or self.email
-            or _("Contact {number}").format(number=self.pk)
-        )
+        return self.name or " ".join(filter(None, parts)) or self.email or _("Contact {number}").format(number=self.pk)
 
     @classmethod
     def visible_by(cls, user: User) -> models.Q:
@@ -123,8 +115,4 @@ class ContactTag(Tagging):
     contact = part_of(Contact, _("contact"), "tags")
 
     class Meta(Tagging.Meta):
-        constraints = (
-            models.UniqueConstraint(
-                fields=["contact", "tag"], name="contact_has_a_tag_once"
-            ),
-        )
+        constraints = (models.UniqueConstraint(fields=["contact", "tag"], name="contact_has_a_tag_once"),)

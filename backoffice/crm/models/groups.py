@@ -101,15 +101,9 @@ class CampaignMember(Member):
 
     class Meta(Member.Meta):
         constraints = (
-            exactly_one(
-                ("account", "contact"), "campaign_member_is_an_account_or_a_contact"
-            ),
-            models.UniqueConstraint(
-                fields=["campaign", "account"], name="campaign_has_an_account_once"
-            ),
-            models.UniqueConstraint(
-                fields=["campaign", "contact"], name="campaign_has_a_contact_once"
-            ),
+            exactly_one(("account", "contact"), "campaign_member_is_an_account_or_a_contact"),
+            models.UniqueConstraint(fields=["campaign", "account"], name="campaign_has_an_account_once"),
+            models.UniqueConstraint(fields=["campaign", "contact"], name="campaign_has_a_contact_once"),
         )
 
 
@@ -119,13 +113,7 @@ class GroupMember(Member):
 
     class Meta(Member.Meta):
         constraints = (
-            exactly_one(
-                ("account", "contact"), "group_member_is_an_account_or_a_contact"
-            ),
-            models.UniqueConstraint(
-                fields=["group", "account"], name="group_has_an_account_once"
-            ),
-            models.UniqueConstraint(
-                fields=["group", "contact"], name="group_has_a_contact_once"
-            ),
+            exactly_one(("account", "contact"), "group_member_is_an_account_or_a_contact"),
+            models.UniqueConstraint(fields=["group", "account"], name="group_has_an_account_once"),
+            models.UniqueConstraint(fields=["group", "contact"], name="group_has_a_contact_once"),
         )

@@ -44,8 +44,7 @@ class Operation(models.TextChoices):
 
 def percentage(column: str, name: str) -> models.CheckConstraint:
     return models.CheckConstraint(
-        condition=models.Q(**{f"{column}__isnull": True})
-        | models.Q(**{f"{column}__lte": 100}),
+        condition=models.Q(**{f"{column}__isnull": True}) | models.Q(**{f"{column}__lte": 100}),
         name=name,
         violation_error_message=_("This lies between 0 and 100."),
     )
@@ -66,16 +65,12 @@ class Opportunity(Row):
     altered_by = reference(Rep, _("altered by"), "altered_opportunities")
     amount = money(_("amount"))
     currency = currency()
-    probability = models.PositiveSmallIntegerField(
-        _("probability"), null=True, blank=True, help_text=_("Per cent.")
-    )
+    probability = models.PositiveSmallIntegerField(_("probability"), null=True, blank=True, help_text=_("Per cent."))
     close_date = models.DateField(_("close date"), null=True, blank=True)
     expected_close = models.DateField(_("expected close"), null=True, blank=True)
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
     stage = choice("stage", _("stage"), db_index=True)
-    stage_system = text(
-        _("stage in the system"), help_text=_("The stage as the source last sent it.")
-    )
+    stage_system = text(_("stage in the system"), help_text=_("The stage as the source last sent it."))
     forecast_system = text(
         _("forecast in the system"),
         help_text=_("The forecast as the source last sent it."),
@@ -105,12 +100,8 @@ class Opportunity(Row):
     wants_products = flag(_("wants products"))
     wants_tax = flag(_("wants tax"))
     active = flag(_("active"), default=True)
-    activity_index = models.PositiveSmallIntegerField(
-        _("activity index"), null=True, blank=True
-    )
-    relationship_index = models.PositiveSmallIntegerField(
-        _("relationship index"), null=True, blank=True
-    )
+    activity_index = models.PositiveSmallIntegerField(_("activity index"), null=True, blank=True)
+    relationship_index = models.PositiveSmallIntegerField(_("relationship index"), null=True, blank=True)
     name_key = folded("name")
     search = searched("name", "external_id")
 
@@ -122,23 +113,17 @@ class Opportunity(Row):
             models.UniqueConstraint(
                 fields=["external_id"],
                 name="opportunity_id_is_unique",
-                violation_error_message=_(
-                    "Another opportunity already has this opportunity ID."
-                ),
+                violation_error_message=_("Another opportunity already has this opportunity ID."),
             ),
             models.CheckConstraint(
                 condition=~models.Q(external_id=""),
                 name="opportunity_id_is_null_when_unknown",
-                violation_error_message=_(
-                    "Leave the opportunity ID out rather than empty."
-                ),
+                violation_error_message=_("Leave the opportunity ID out rather than empty."),
             ),
             amount_has_currency("amount", "opportunity_amount_has_a_currency"),
             percentage("probability", "opportunity_probability_is_a_percentage"),
             percentage("activity_index", "opportunity_activity_index_is_a_percentage"),
-            percentage(
-                "relationship_index", "opportunity_relationship_index_is_a_percentage"
-            ),
+            percentage("relationship_index", "opportunity_relationship_index_is_a_percentage"),
         )
         indexes = (
             models.Index(fields=["owner", "id"], name="opportunity_owner"),
@@ -180,9 +165,7 @@ class LineItem(models.Model):
     """A line: how many of a product at what price; discount in money per unit, tax as a fraction."""
 
     opportunity = part_of(Opportunity, _("opportunity"), "lines")
-    product = reference(
-        Product, _("product"), "lines", null=False, blank=False, db_index=True
-    )
+    product = reference(Product, _("product"), "lines", null=False, blank=False, db_index=True)
     position = models.PositiveIntegerField(_("position"), default=0, db_default=0)
     quantity = models.IntegerField(_("quantity"), default=1, db_default=1)
     unit_price = money(_("unit price"))
@@ -211,9 +194,7 @@ class OpportunityContact(models.Model):
     """A contact's role in an opportunity."""
 
     opportunity = part_of(Opportunity, _("opportunity"), "contacts")
-    contact = reference(
-        Contact, _("contact"), "roles", null=False, blank=False, db_index=True
-    )
+    contact = reference(Contact, _("contact"), "roles", null=False, blank=False, db_index=True)
     role = text(_("role"))
     position = models.PositiveIntegerField(_("position"), default=0, db_default=0)
 
@@ -222,9 +203,7 @@ class OpportunityContact(models.Model):
         verbose_name_plural = _("contacts")
         ordering = ("position", "id")
         constraints = (
-            models.UniqueConstraint(
-                fields=["opportunity", "contact"], name="opportunity_has_a_contact_once"
-            ),
+            models.UniqueConstraint(fields=["opportunity", "contact"], name="opportunity_has_a_contact_once"),
         )
 
     def __str__(self) -> str:
@@ -236,8 +215,4 @@ class OpportunityTag(Tagging):
     opportunity = part_of(Opportunity, _("opportunity"), "tags")
 
     class Meta(Tagging.Meta):
-        constraints = (
-            models.UniqueConstraint(
-                fields=["opportunity", "tag"], name="opportunity_has_a_tag_once"
-            ),
-        )
+        constraints = (models.UniqueConstraint(fields=["opportunity", "tag"], name="opportunity_has_a_tag_once"),)

@@ -50,16 +50,12 @@ class Product(Row):
             models.UniqueConstraint(
                 fields=["external_id"],
                 name="product_id_is_unique",
-                violation_error_message=_(
-                    "Another product already has this product ID."
-                ),
+                violation_error_message=_("Another product already has this product ID."),
             ),
             models.CheckConstraint(
                 condition=~models.Q(external_id=""),
                 name="product_id_is_null_when_unknown",
-                violation_error_message=_(
-                    "Leave the product ID out rather than empty."
-                ),
+                violation_error_message=_("Leave the product ID out rather than empty."),
             ),
             amount_has_currency("price", "product_price_has_a_currency"),
         )
@@ -89,11 +85,7 @@ class ProductTax(models.Model):
         verbose_name = _("tax")
         verbose_name_plural = _("taxes")
         ordering = ("position", "id")
-        constraints = (
-            models.UniqueConstraint(
-                fields=["product", "tax"], name="product_has_a_tax_once"
-            ),
-        )
+        constraints = (models.UniqueConstraint(fields=["product", "tax"], name="product_has_a_tax_once"),)
 
     def __str__(self) -> str:
         return str(self.tax)

@@ -70,8 +70,7 @@ class Team(Row):
                 violation_error_message=_("There is already a team of this name."),
             ),
             models.CheckConstraint(
-                condition=models.Q(parent__isnull=True)
-                | ~models.Q(parent=models.F("id")),
+                condition=models.Q(parent__isnull=True) | ~models.Q(parent=models.F("id")),
                 name="team_is_not_a_part_of_itself",
                 violation_error_message=_("A team can't be a part of itself."),
             ),
@@ -135,12 +134,7 @@ class Rep(Row):
         )
 
     def __str__(self) -> str:
-        return (
-            self.name
-            or self.email
-            or self.username
-            or _("Rep {number}").format(number=self.pk)
-        )
+        return self.name or self.email or self.username or _("Rep {number}").format(number=self.pk)
 
     @classmethod
     def visible_by(cls, user: User) -> models.Q:
@@ -165,14 +159,12 @@ class RepPlace(Row):
             first_of_month("from_month", "rep_place_begins_with_a_month"),
             first_of_month("until_month", "rep_place_ends_with_a_month"),
             models.CheckConstraint(
-                condition=models.Q(until_month__isnull=True)
-                | models.Q(until_month__gte=models.F("from_month")),
+                condition=models.Q(until_month__isnull=True) | models.Q(until_month__gte=models.F("from_month")),
                 name="rep_place_does_not_end_before_it_begins",
                 violation_error_message=_("The last month lies before the first."),
             ),
             models.CheckConstraint(
-                condition=models.Q(manager__isnull=True)
-                | ~models.Q(manager=models.F("rep")),
+                condition=models.Q(manager__isnull=True) | ~models.Q(manager=models.F("rep")),
                 name="rep_does_not_manage_themselves",
                 violation_error_message=_("A rep can't be their own manager."),
             ),
@@ -185,9 +177,7 @@ class RepPlace(Row):
                         RangeOperators.OVERLAPS,
                     ),
                 ],
-                violation_error_message=_(
-                    "The rep already has a place in these months."
-                ),
+                violation_error_message=_("The rep already has a place in these months."),
             ),
         )
 

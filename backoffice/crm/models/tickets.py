@@ -82,8 +82,4 @@ class TicketTag(Tagging):
     ticket = part_of(Ticket, _("ticket"), "tags")
 
     class Meta(Tagging.Meta):
-        constraints = (
-            models.UniqueConstraint(
-                fields=["ticket", "tag"], name="ticket_has_a_tag_once"
-            ),
-        )
+        constraints = (models.UniqueConstraint(fields=["ticket", "tag"], name="ticket_has_a_tag_once"),)
