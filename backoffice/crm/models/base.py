@@ -15,6 +15,13 @@ from backoffice.access.visibility import VisibleQuerySet
 EMPTY_WHEN_UNKNOWN: dict[str, Any] = {"blank": True, "default": "", "db_default": ""}
 
 
+class Fold(models.Func):
+    """Text as people compare it: lower case, no accents, single blanks. The SQL function of the first migration."""
+
+    function = "fold"
+    output_field = models.TextField()
+
+
 def text(label: Any, **options: Any) -> "models.CharField[str, str]":
     """One line of text; empty when unknown."""
     return models.CharField(label, **(EMPTY_WHEN_UNKNOWN | options))
