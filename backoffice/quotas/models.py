@@ -47,16 +47,12 @@ class Quota(Row):
             models.UniqueConstraint(
                 fields=["rep", "month"],
                 name="quota_is_one_per_rep_and_month",
-                violation_error_message=_(
-                    "The rep already has a quota for this month."
-                ),
+                violation_error_message=_("The rep already has a quota for this month."),
             ),
             models.UniqueConstraint(
                 fields=["team", "month"],
                 name="quota_is_one_per_team_and_month",
-                violation_error_message=_(
-                    "The team already has a quota for this month."
-                ),
+                violation_error_message=_("The team already has a quota for this month."),
             ),
         )
         indexes = (models.Index(fields=["month", "id"], name="quota_month"),)
@@ -71,9 +67,7 @@ class Quota(Row):
         own = models.Q(rep__in=reps)
         if user.role != Role.MANAGER:
             return own
-        return own | models.Q(
-            team__in=RepPlace.objects.filter(manager__in=reps).values("team")
-        )
+        return own | models.Q(team__in=RepPlace.objects.filter(manager__in=reps).values("team"))
 
 
 class QuotaRevision(models.Model):
@@ -119,9 +113,7 @@ class ExchangeRate(Row):
             models.UniqueConstraint(
                 fields=["month", "currency"],
                 name="exchange_rate_is_one_per_month_and_currency",
-                violation_error_message=_(
-                    "There is already a rate for this month and currency."
-                ),
+                violation_error_message=_("There is already a rate for this month and currency."),
             ),
             models.CheckConstraint(
                 condition=models.Q(rate__gt=0),
