@@ -34,8 +34,8 @@ class TransactionId(models.BigIntegerField):
         return "xid8"
 
     @override
-    def get_prep_value(self, value: Any) -> Any:
-        return str(value) if isinstance(value, int) else super().get_prep_value(value)
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        return value if value is None or hasattr(value, "resolve_expression") else str(value)
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> int | None:
         return None if value is None else int(value)

@@ -9,7 +9,7 @@ one-row statement joins the transition tables of a bulk update row by row, for m
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -232,12 +232,13 @@ def _difference(logged: Logged, columns: list[Column]) -> str:
     differ = {column: f"o.{quoted(column.name)} IS DISTINCT FROM n.{quoted(column.name)}" for column in columns}
 
     def changed(side: str) -> str:
-        # The coalesce keeps a column that is null now: ABSENT drops only what did not change.
-        return _object(
+        # As json, not jsonb: there ABSENT ON NULL drops unchanged columns (SQL null) and keeps those null now (json null).
+        pairs = (
             f"{literal(column.name)}: CASE WHEN {differs} "
-            f"THEN coalesce(to_jsonb({side}.{quoted(column.name)}), 'null') END"
+            f"THEN coalesce(to_json({side}.{quoted(column.name)}), 'null') END"
             for column, differs in differ.items()
         )
+        return f"JSON_OBJECT({', '.join(pairs)} ABSENT ON NULL RETURNING json)::jsonb"
 
     if logged.parent_column is None:
         whose = _whose(logged, "n")
@@ -252,7 +253,8 @@ def _difference(logged: Logged, columns: list[Column]) -> str:
 
 
 def _whole(columns: list[Column], side: str) -> str:
-    return _object(f"{literal(column.name)}: {column.value(side)}" for column in columns)
+    pairs = (f"{literal(column.name)}: {column.value(side)}" for column in columns)
+    return f"JSON_OBJECT({', '.join(pairs)} ABSENT ON NULL RETURNING jsonb)"
 
 
 def _whose(logged: Logged, side: str) -> str:
@@ -261,10 +263,6 @@ def _whose(logged: Logged, side: str) -> str:
     if logged.parent_column is None:
         return f"{literal(logged.kind)}, {key}, NULL::varchar, NULL::bigint"
     return f"{literal(logged.parent or '')}, {side}.{quoted(logged.parent_column)}, {literal(logged.kind)}, {key}"
-
-
-def _object(pairs: Iterable[str]) -> str:
-    return f"JSON_OBJECT({', '.join(pairs)} ABSENT ON NULL RETURNING jsonb)"
 
 
 def _key(logged: Logged) -> str:
