@@ -22,7 +22,7 @@ USE_IS_NOTED_EVERY = timedelta(minutes=1)
 NOTE_USE = f"""
 UPDATE {ApiKey._meta.db_table} SET last_used_at = %s WHERE id IN (
     SELECT id FROM {ApiKey._meta.db_table}
-    WHERE id = %s AND (last_used_at IS NULL OR last_used_at < %s) FOR NO KEY UPDATE SKIP LOCKED
+    WHERE id = %s AND (last_used_at IS NULL OR last_used_at <= %s) FOR NO KEY UPDATE SKIP LOCKED
 )
 """
 

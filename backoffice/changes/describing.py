@@ -142,7 +142,7 @@ def _localized(field: Field | None, value: Any) -> str:
     if isinstance(value, datetime):
         return formats.date_format(timezone.localtime(value), "SHORT_DATETIME_FORMAT")
     if isinstance(value, Decimal):
-        return formats.number_format(value.normalize() if value == value.to_integral_value() else value, use_l10n=True)
+        return formats.number_format(f"{value:f}".rstrip("0").rstrip(".") if value % 1 else int(value), use_l10n=True)
     return str(formats.localize(value))
 
 
