@@ -1,0 +1,148 @@
+"""The job that applies an upload. Each chunk is one transaction: records, outcomes, counts and place together."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import batched, chain, islice
+
+import orjson
+from django.db import IntegrityError
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from backoffice.changes.acting import Door
+from backoffice.imports import examining, faults, loading, reading
+from backoffice.imports.faults import Refused
+from backoffice.imports.kinds import Kind, Loader, Records, kind_called
+from backoffice.imports.loading import Moved
+from backoffice.imports.models import Upload, UploadRow
+from backoffice.imports.parsing import Parsed, ParseRow, compiled
+from backoffice.imports.reading import Row
+from backoffice.jobs.registry import Queue, job
+from backoffice.jobs.running import Chunk, Failure, Run
+
+JOB = "imports.apply"
+FIRST_ROWS = 500  # so that there is something to see at once
+CHUNK_ROWS = 5_000
+TRIES = 4
+
+
+@job(JOB, queue=Queue.IMPORTS, label=_("Upload"), door=Door.UPLOAD)
+def apply(run: Run) -> None:
+    """Goes on after the last committed row, however often it is called."""
+    upload = Upload.objects.get(pk=run.parameters["upload"])
+    kind = kind_called(upload.kind)
+    done = int((run.checkpoint or {}).get("rows", 0))
+    run.progress(done, upload.rows)
+    if not done:
+        _say_how_it_is_read(run, upload)
+    try:
+        with upload.file.open("rb") as file:
+            rows = examining.data_rows(reading.binary(file), upload.how_written, skip=done)
+            _Applying(run, upload, kind).go(rows, done)
+    except FileNotFoundError as error:
+        raise Failure(gettext("The uploaded file is no longer there. Upload it again.")) from error
+    except Refused as refused:
+        raise Failure(str(refused)) from refused
+
+
+class _Applying:
+    def __init__(self, run: Run, upload: Upload, kind: Kind) -> None:
+        self.run = run
+        self.upload = upload
+        self.loader: Loader = kind.loader(upload.columns, upload.chosen)
+        self.parse: ParseRow = compiled(kind.resource, upload.columns, upload.header, upload.chosen)
+
+    def go(self, rows: Iterator[Row], done: int) -> None:
+        for chunk in in_chunks(rows):
+            parsed = [self.parse(number, line, cells) for number, (line, cells) in enumerate(chunk, start=done + 1)]
+            self._apply(parsed)
+            done += len(chunk)
+        self._say_what_was_made()
+
+    def _apply(self, rows: list[Parsed]) -> None:
+        for left in range(TRIES - 1, -1, -1):
+            try:
+                self.run.in_chunk(_Attempt(self, rows))
+                return
+            except (IntegrityError, Moved):
+                if not left:
+                    raise
+                self.run.log.info(gettext("Something changed under this chunk; it is done again."))
+                rows = self.again(rows)
+
+    def again(self, rows: Iterable[Parsed]) -> list[Parsed]:
+        self.loader.forget()
+        return [self.parse(row.number, row.line, row.cells) for row in rows]
+
+    def _say_what_was_made(self) -> None:
+        for name, counts in sorted(self.upload.records.items()):
+            line = gettext("Records: %(kind)s") % {"kind": name}
+            self.run.log.info(line, **counts)
+
+
+class _Attempt:
+    """One chunk's work; called once more by the run when PostgreSQL broke it off for a deadlock."""
+
+    def __init__(self, applying: _Applying, rows: list[Parsed]) -> None:
+        self.applying = applying
+        self.rows = rows
+        self.is_first = True
+
+    def __call__(self, chunk: Chunk) -> None:
+        upload, rows = self.applying.upload, self.rows
+        if not self.is_first:
+            rows = self.applying.again(rows)
+        self.is_first = False
+        records = self.applying.loader.load(rows)
+        keep_outcomes(upload, rows)
+        counts = Counter(row.outcome for row in rows)
+        totals = Upload.objects.values_list("counts", "records").get(pk=upload.pk)
+        upload.counts = dict(Counter(totals[0]) + counts)
+        upload.records = added(totals[1], records)
+        upload.save(update_fields=["counts", "records"])
+        chunk.count(**counts)
+        chunk.done = rows[-1].number
+        chunk.checkpoint = {"rows": rows[-1].number, "line": rows[-1].line}
+
+
+def in_chunks(rows: Iterator[Row]) -> Iterator[tuple[Row, ...]]:
+    """A small one first."""
+    first = tuple(islice(rows, FIRST_ROWS))
+    return chain([first] if first else [], batched(rows, CHUNK_ROWS))
+
+
+def keep_outcomes(upload: Upload, rows: Iterable[Parsed]) -> None:
+    columns = ("upload_id", "number", "line", "outcome", "object_id", "errors", "cells")
+    loading.copy(UploadRow, columns, (_stored(upload.pk, row) for row in rows))
+
+
+def _stored(upload_id: int, row: Parsed) -> tuple[object, ...]:
+    if not row.faults:
+        return (upload_id, row.number, row.line, row.outcome, row.object_id, None, None)
+    errors, cells = orjson.dumps(faults.stored(row.faults)), orjson.dumps(row.cells)
+    return (upload_id, row.number, row.line, row.outcome, None, errors.decode(), cells.decode())
+
+
+def added(totals: Records, more: Records) -> Records:
+    """Counts by kind and outcome, summed; what is nought is left out."""
+    names = sorted({*totals, *more})
+    sums = {name: dict(Counter(totals.get(name, {})) + Counter(more.get(name, {}))) for name in names}
+    return {name: counts for name, counts in sums.items() if counts}
+
+
+def _say_how_it_is_read(run: Run, upload: Upload) -> None:
+    layout, options = upload.how_written, upload.chosen
+    said = {
+        "format": layout.format,
+        "encoding": layout.encoding,
+        "delimiter": layout.delimiter,
+        "date_order": str(options.date_order or ""),
+        "decimal_mark": str(options.decimal_mark or ""),
+        "currency": options.money,
+        "blank": str(options.blank),
+    }
+    line = gettext("Reading %(name)s: %(rows)s rows.") % {"name": upload.name, "rows": upload.rows}
+    run.log.info(line, **{name: value for name, value in said.items() if value})
+    if upload.unknown:
+        line = gettext("Columns that are ignored: %(columns)s.") % {"columns": ", ".join(upload.unknown)}
+        run.log.warning(line)

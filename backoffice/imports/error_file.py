@@ -1,0 +1,82 @@
+"""The rows of an upload that failed, as a CSV to correct and upload again: as they were, with `line` and `error`."""
+
+import csv
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from backoffice.access.models import User
+from backoffice.imports import headers, reading
+from backoffice.imports.faults import Refused
+from backoffice.imports.formulas import protect
+from backoffice.imports.kinds import Kind
+from backoffice.imports.models import Outcome, Upload, UploadRow
+from backoffice.imports.reading import Layout
+from backoffice.imports.values import Notation
+
+ROWS_AT_ONCE = 1_000
+BYTE_ORDER_MARK = "\ufeff"  # spreadsheets take a file without it for another encoding
+
+
+class _Line:
+    """A file that csv writes to and that hands each line on."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def name_of(upload: Upload) -> str:
+    return f"errors-{upload.kind}-{upload.pk}.csv"
+
+
+def stream(upload: Upload, *, for_spreadsheet: bool = False) -> Iterator[str]:
+    """The file piece by piece, a thousand rows in memory at most."""
+    delimiter = upload.how_written.delimiter or ","
+    writer = csv.writer(_Line(), delimiter=delimiter)
+    kept = _kept_places(upload.header)
+    header = writer.writerow([*(protect(upload.header[place]) for place in kept), *headers.OWN_COLUMNS])
+    yield BYTE_ORDER_MARK + str(header) if for_spreadsheet else str(header)
+    for rows in _failed(upload):
+        yield "".join(str(writer.writerow(_cells(row, kept))) for row in rows)
+
+
+def _cells(row: UploadRow, kept: list[int]) -> list[str | int]:
+    cells: list[str] = row.cells or []
+    width = kept[-1] + 1 if kept else 0
+    padded = cells + [""] * (width - len(cells))
+    return [*(protect(padded[place]) for place in kept), row.line, protect(row.reason)]
+
+
+def _kept_places(header: list[str]) -> list[int]:
+    """All columns but those an earlier error file had added."""
+    return [place for place, text in enumerate(header) if headers.folded(text) not in headers.OWN_COLUMNS]
+
+
+def _failed(upload: Upload) -> Iterator[list[UploadRow]]:
+    last = 0
+    failed = UploadRow.objects.filter(upload=upload, outcome=Outcome.FAILED).order_by("number")
+    while rows := list(failed.filter(number__gt=last)[:ROWS_AT_ONCE]):
+        yield rows
+        last = rows[-1].number
+
+
+def options_of_its_upload(file: BinaryIO, name: str, kind: Kind, user: User) -> Notation | None:
+    """How dates and amounts are written in the upload this error file came from: by its header."""
+    header = _header(file, name, kind)
+    if not set(headers.OWN_COLUMNS) <= {headers.folded(text) for text in header}:
+        return None
+    wanted = [header[place] for place in _kept_places(header)]
+    for upload in Upload.objects.filter(kind=kind.name, asked_by=user).order_by("-id")[:20]:
+        if [upload.header[place] for place in _kept_places(upload.header)] == wanted:
+            return Notation(upload.chosen.date_order, upload.chosen.decimal_mark)
+    return None
+
+
+def _header(file: BinaryIO, name: str, kind: Kind) -> list[str]:
+    columns = kind.resource.columns()
+    try:
+        scan = reading.scan(file, name, limit_bytes=1 << 62)
+        mark = reading.delimiter(file, scan.encoding, lambda cells: headers.known(columns, cells))
+        first = next(reading.rows(file, Layout(scan.format, scan.encoding, mark)), (0, []))
+    except Refused:
+        return []
+    return first[1]

@@ -1,0 +1,18 @@
+"""Cells that a spreadsheet would run as a formula are written with a quote before them, and read without it.
+
+Writing then reading gives every text back, also one that begins with such a quote itself.
+"""
+
+import re
+
+DANGEROUS = "=+\\-@\t\r＝＋－＠"
+_TO_PROTECT = re.compile(rf"'*[{DANGEROUS}]")
+_PROTECTED = re.compile(rf"''*[{DANGEROUS}]")
+
+
+def protect(text: str) -> str:
+    return "'" + text if _TO_PROTECT.match(text) else text
+
+
+def unprotect(text: str) -> str:
+    return text[1:] if _PROTECTED.match(text) else text

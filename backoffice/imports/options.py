@@ -1,0 +1,79 @@
+"""What whoever uploads may decide about a file, as texts of a form or of the API; checked once, kept with it."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import msgspec
+import pycountry
+from django.conf import settings
+from django.utils.translation import gettext
+
+from backoffice.imports.faults import Refused, shown
+from backoffice.imports.values import DateOrder, DecimalMark, Notation
+
+CURRENCIES = frozenset(currency.alpha_3 for currency in pycountry.currencies)
+
+
+class Blank(StrEnum):
+    """What a blank cell means. A column that is absent is always left as it is."""
+
+    KEEP = "keep"
+    CLEAR = "clear"
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """None and the empty text mean: not said."""
+
+    date_order: DateOrder | None = None
+    decimal_mark: DecimalMark | None = None
+    currency: str = ""
+    blank: Blank = Blank.KEEP
+
+    @property
+    def money(self) -> str:
+        """The currency of amounts that do not say theirs."""
+        return self.currency or settings.COMPANY_CURRENCY
+
+    def noted(self, notation: Notation) -> "Options":
+        """With what the file itself told where nothing was said."""
+        return msgspec.structs.replace(
+            self,
+            date_order=self.date_order or notation.date_order,
+            decimal_mark=self.decimal_mark or notation.decimal_mark,
+        )
+
+
+_SPELLINGS: Mapping[str, Mapping[str, str]] = {
+    "date_order": {"dmy": "DMY", "mdy": "MDY", "day": "DMY", "month": "MDY"},
+    "decimal_mark": {".": ".", ",": ",", "point": ".", "comma": ","},
+    "blank": {"keep": "keep", "clear": "clear"},
+}
+
+
+def options(given: Mapping[str, str | None]) -> Options:
+    """Options from texts; blank ones are not said. Raises Refused, naming the option that makes no sense."""
+    said = {name: value.strip() for name, value in given.items() if value and value.strip()}
+    for name in said:
+        if name not in Options.__struct_fields__:
+            raise Refused(gettext("There is no option %(option)s.") % {"option": shown(name)}, option=name)
+    for name, spellings in _SPELLINGS.items():
+        if name in said:
+            said[name] = _spelled(name, said[name], spellings)
+    if "currency" in said:
+        said["currency"] = said["currency"].upper()
+        if said["currency"] not in CURRENCIES:
+            raise Refused(
+                gettext("The option currency takes a code such as USD or MXN, not “%(value)s”.")
+                % {"value": shown(said["currency"])},
+                option="currency",
+            )
+    return msgspec.convert(said, Options)
+
+
+def _spelled(name: str, value: str, spellings: Mapping[str, str]) -> str:
+    try:
+        return spellings[value.casefold()]
+    except KeyError:
+        taken = ", ".join(dict.fromkeys(spellings.values()))
+        message = gettext("The option %(option)s takes one of %(taken)s, not “%(value)s”.")
+        raise Refused(message % {"option": name, "taken": taken, "value": shown(value)}, option=name) from None

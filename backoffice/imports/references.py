@@ -1,0 +1,372 @@
+"""Which rep, account, stage or type the words of a row mean; and making those that are not there yet.
+
+Each class works in the same steps for a chunk: `prepare` looks up everything the chunk's rows name in a few set-wise
+queries, `find` answers row by row in file order, `keep` notes what a row that did not fail needs, `create` makes that.
+What is yet to be made goes by a negative number. Answers are remembered from chunk to chunk, until `forget`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from rapidfuzz import process
+
+from backoffice.crm.models import Account, Choice, Rep, Status
+from backoffice.crm.models.accounts import DOMAIN
+from backoffice.imports import loading, stages
+from backoffice.imports.faults import Fault, listed, shown
+
+REMEMBERED = 50_000
+NEAR_ENOUGH = 80
+
+# Sites on which many companies have their page: sharing one of these makes two accounts no relatives.
+SHARED_SITES = frozenset(
+    {
+        *("about.me", "amazon.com", "blogspot.com", "business.site", "etsy.com", "facebook.com", "fb.com", "github.io"),
+        *("gmail.com", "godaddysites.com", "google.com", "hotmail.com", "instagram.com", "linkedin.com", "linktr.ee"),
+        *("mercadolibre.com", "mercadolibre.com.mx", "myshopify.com", "outlook.com", "tiktok.com", "tumblr.com"),
+        *("twitter.com", "weebly.com", "wix.com", "wixsite.com", "wordpress.com", "x.com", "yahoo.com", "youtube.com"),
+    }
+)
+
+
+class Answer(NamedTuple):
+    """The id that was found or is to be made (negative), None for nothing named; or what is wrong."""
+
+    id: int | None = None
+    fault: Fault | None = None
+
+
+NOTHING = Answer()
+
+
+@dataclass
+class Planned[T]:
+    """Records to be made: each is kept only once a row that needs it does not fail."""
+
+    plans: list[T] = field(default_factory=list)
+    kept: set[int] = field(default_factory=set)
+
+    def add(self, plan: T) -> int:
+        self.plans.append(plan)
+        return -len(self.plans)
+
+    def keep(self, number: int | None) -> None:
+        if number is not None and number < 0:
+            self.kept.add(number)
+
+    def wanted(self) -> list[tuple[int, T]]:
+        """Those to make, with their numbers, in the order of the file."""
+        return [(-place, plan) for place, plan in enumerate(self.plans, start=1) if -place in self.kept]
+
+    def clear(self) -> None:
+        self.plans.clear()
+        self.kept.clear()
+
+
+def settled[K](remembered: dict[K, Answer], ids: Mapping[int, int]) -> None:
+    """Puts real ids where plans were, and drops what was not made."""
+    for key, answer in list(remembered.items()):
+        if answer.id is not None and answer.id < 0:
+            if answer.id in ids:
+                remembered[key] = Answer(ids[answer.id])
+            else:
+                del remembered[key]
+
+
+class Choices:
+    """One of our own pick lists. A label that is not in it yet is added at its end."""
+
+    def __init__(self, list_name: str) -> None:
+        self.list = list_name
+        self.answers: dict[str, Answer] = {}
+        self._by_key: dict[str, int] = {}
+        self._planned: Planned[str] = Planned()
+        self._keys: dict[str, str] = {}
+
+    def forget(self) -> None:
+        self.answers.clear()
+        self._by_key.clear()
+        self._planned.clear()
+
+    def prepare(self, labels: Iterable[str | None]) -> None:
+        unknown = {label for label in labels if label and label not in self.answers}
+        if not unknown:
+            return
+        self._keys = loading.folded(sorted(unknown))
+        self._by_key = dict(Choice.objects.filter(list=self.list).values_list("label_key", "id"))
+
+    def find(self, label: str | None) -> Answer:
+        if not label:
+            return NOTHING
+        answer = self.answers.get(label)
+        if answer is None:
+            key = self._keys[label]
+            if key not in self._by_key:
+                self._by_key[key] = self._planned.add(label)
+            answer = self.answers[label] = Answer(self._by_key[key])
+        return answer
+
+    def keep(self, number: int | None) -> None:
+        self._planned.keep(number)
+
+    def create(self) -> dict[int, int]:
+        wanted = self._planned.wanted()
+        if wanted:
+            last = Choice.objects.filter(list=self.list).order_by("-order").values_list("order", flat=True).first() or 0
+            made = Choice.objects.bulk_create(
+                self._choice(label, last + place) for place, (_, label) in enumerate(wanted, start=1)
+            )
+            ids = {number: choice.pk for (number, _), choice in zip(wanted, made, strict=True)}
+        else:
+            ids = {}
+        settled(self.answers, ids)
+        self._planned.clear()
+        return ids
+
+    def _choice(self, label: str, order: int) -> Choice:
+        if self.list != "stage":
+            return Choice(list=self.list, label=label, order=order)
+        status = stages.usual_status(self._keys[label])
+        probability = {Status.WON: 100, Status.LOST: 0}.get(status)
+        return Choice(list=self.list, label=label, order=order, status=status, probability=probability)
+
+
+class Person(NamedTuple):
+    """How a row names a rep; either may be blank."""
+
+    email: str | None
+    name: str | None
+
+
+class Reps:
+    """By email; without one by the full name, when exactly one rep bears it. Name and email together add a rep."""
+
+    def __init__(self, name_column: str, email_column: str) -> None:
+        self.name_column, self.email_column = name_column, email_column
+        self.answers: dict[Person, Answer] = {}
+        self._by_email: dict[str, int] = {}
+        self._by_name: dict[str, list[tuple[int, str]]] = {}
+        self._planned: Planned[Person] = Planned()
+        self._keys: dict[str, str] = {}
+        self._all_emails: list[str] | None = None
+
+    def forget(self) -> None:
+        self.answers.clear()
+        self._planned.clear()
+        self._all_emails = None
+
+    def prepare(self, people: Iterable[Person]) -> None:
+        unknown = [person for person in people if any(person) and person not in self.answers]
+        emails = sorted({person.email for person in unknown if person.email})
+        names = sorted({person.name for person in unknown if person.name and not person.email})
+        self._by_email, self._by_name, self._keys = {}, {}, loading.folded(names)
+        if emails:
+            self._by_email = dict(
+                loading.rows("SELECT lower(email), id FROM crm_rep WHERE lower(email) = ANY(%s)", [emails])
+            )
+        if names:
+            keys = sorted(set(self._keys.values()))
+            for key, id, name in Rep.objects.filter(name_key__in=keys).values_list("name_key", "id", "name"):
+                self._by_name.setdefault(key, []).append((id, name))
+
+    def find(self, person: Person) -> Answer:
+        answer = self.answers.get(person)
+        if answer is None:
+            answer = self._find(person)
+            if not answer.fault:
+                self.answers[person] = answer
+        return answer
+
+    def keep(self, number: int | None) -> None:
+        self._planned.keep(number)
+
+    def _find(self, person: Person) -> Answer:
+        if person.email:
+            return self._by_their_email(person.email, person.name)
+        return self._by_their_name(person.name) if person.name else NOTHING
+
+    def _by_their_email(self, email: str, name: str | None) -> Answer:
+        number = self._by_email.get(email)
+        # A plan whose row failed is no rep: the row that names the rep in full makes another.
+        if number is not None and (number > 0 or number in self._planned.kept or name):
+            return Answer(number)
+        if name:
+            number = self._by_email[email] = self._planned.add(Person(email, name))
+            return Answer(number)
+        near = self._nearest(email)
+        values = {"value": shown(email), "name_column": self.name_column} | ({"near": near} if near else {})
+        return Answer(fault=Fault("unknown_rep_email_near" if near else "unknown_rep_email", self.email_column, values))
+
+    def _by_their_name(self, name: str) -> Answer:
+        hits = self._by_name.get(self._keys[name], [])
+        if len(hits) == 1:
+            return Answer(hits[0][0])
+        values = {"value": shown(name), "email_column": self.email_column}
+        if not hits:
+            return Answer(fault=Fault("unknown_rep_name", self.name_column, values))
+        values["hits"] = listed([f"{found} (#{id})" for id, found in hits])
+        return Answer(fault=Fault("several_reps", self.name_column, values))
+
+    def _nearest(self, email: str) -> str:
+        if self._all_emails is None:
+            self._all_emails = list(Rep.objects.exclude(email=None).values_list("email", flat=True))
+        best = process.extractOne(email, self._all_emails, score_cutoff=NEAR_ENOUGH)
+        return best[0] if best else ""
+
+    def create(self) -> dict[int, int]:
+        wanted = self._planned.wanted()
+        reps = [Rep(email=person.email, **parts_of_name(person.name or "")) for _, person in wanted]
+        made = Rep.objects.bulk_create(reps) if reps else []
+        ids = {number: rep.pk for (number, _), rep in zip(wanted, made, strict=True)}
+        settled(self.answers, ids)
+        self._planned.clear()
+        if made:
+            self._all_emails = None
+        return ids
+
+
+def parts_of_name(name: str) -> dict[str, str]:
+    """A full name as the rep's fields hold it: "Ana López Díaz" and "López, Ana" both begin with Ana."""
+    family, comma, given = name.partition(",")
+    if comma and given.strip():
+        return {"given": given.strip(), "family": family.strip()}
+    words = name.split()
+    if len(words) < 3:
+        return {"given": words[0], "family": " ".join(words[1:])}
+    return {"given": " ".join(words[:-2]), "family": words[-2], "second_family": words[-1]}
+
+
+class Company(NamedTuple):
+    """How a row names an account; any part may be blank."""
+
+    external_id: str | None
+    name: str | None
+    website: str | None
+
+
+class Hit(NamedTuple):
+    """An account that is there or planned, as far as matching needs it."""
+
+    id: int
+    name: str
+    external_id: str | None
+
+
+class Accounts:
+    """By Account ID; else by website domain; else by exact folded name among accounts without an ID; else a new one.
+
+    A row that gives an ID never means an account that has another one.
+    """
+
+    def __init__(self, id_column: str, name_column: str) -> None:
+        self.id_column, self.name_column = id_column, name_column
+        self.answers: dict[Company, Answer] = {}
+        self._by_id: dict[str, Hit] = {}
+        self._by_domain: dict[str, list[Hit]] = {}
+        self._by_name: dict[str, list[Hit]] = {}
+        self._planned: Planned[Company] = Planned()
+        self._keys: dict[str, str] = {}
+        self._domains: dict[str, str] = {}
+
+    def forget(self) -> None:
+        self.answers.clear()
+        self._planned.clear()
+
+    def prepare(self, companies: Iterable[Company]) -> None:
+        if len(self.answers) > REMEMBERED:
+            self.answers.clear()
+        unknown = [company for company in companies if any(company) and company not in self.answers]
+        self._by_id, self._by_domain, self._by_name = {}, {}, {}
+        if not unknown:
+            return
+        self._keys = loading.folded(sorted({company.name for company in unknown if company.name}))
+        self._domains = domains({company.website for company in unknown if company.website})
+        self._look_up(sorted({company.external_id for company in unknown if company.external_id}))
+
+    def _look_up(self, external_ids: Sequence[str]) -> None:
+        columns = ("id", "name", "external_id")
+        here = Account.objects.all()
+        for found in here.filter(external_id__in=external_ids).values_list(*columns):
+            self._by_id[str(found[2])] = Hit(*found)
+        alive = here.filter(archived_at=None).order_by("id")
+        for key, *found in alive.filter(domain__in=set(self._domains.values())).values_list("domain", *columns):
+            self._by_domain.setdefault(key, []).append(Hit(*found))
+        nameless = alive.filter(external_id=None, name_key__in=set(self._keys.values()))
+        for key, *found in nameless.values_list("name_key", *columns):
+            self._by_name.setdefault(key, []).append(Hit(*found))
+
+    def find(self, company: Company) -> Answer:
+        answer = self.answers.get(company)
+        if answer is None or (answer.id is not None and answer.id < 0 and answer.id not in self._planned.kept):
+            answer = self._find(company)
+            if not answer.fault:
+                self.answers[company] = answer
+        return answer
+
+    def keep(self, number: int | None) -> None:
+        """The account of a row that did not fail: rows further down find it too."""
+        if number is None or number >= 0 or number in self._planned.kept:
+            return
+        self._planned.keep(number)
+        company = self._planned.plans[-number - 1]
+        hit = Hit(number, company.name or "", company.external_id)
+        if company.external_id:
+            self._by_id[company.external_id] = hit
+        elif company.name:
+            self._by_name.setdefault(self._keys[company.name], []).append(hit)
+        domain = self._domains.get(company.website or "")
+        if domain:
+            self._by_domain.setdefault(domain, []).append(hit)
+
+    def _find(self, company: Company) -> Answer:
+        if not any(company):
+            return NOTHING
+        if company.external_id and company.external_id in self._by_id:
+            return Answer(self._by_id[company.external_id].id)
+        by_domain = self._by_domain.get(self._domains.get(company.website or "", ""), [])
+        by_name = self._by_name.get(self._keys[company.name], []) if company.name else []
+        for candidates in (by_domain, by_name):
+            hits = [hit for hit in candidates if not company.external_id or hit.external_id is None]
+            if len(hits) > 1:
+                return Answer(fault=self._several(company, hits))
+            if hits:
+                return Answer(hits[0].id)
+        if not company.name:
+            named = company.external_id or company.website or ""
+            values = {"value": shown(named), "name_column": self.name_column}
+            return Answer(fault=Fault("account_needs_name", self.name_column, values))
+        return Answer(self._planned.add(company))
+
+    def _several(self, company: Company, hits: Sequence[Hit]) -> Fault:
+        named = company.website if company.website in self._domains else company.name
+        names = [f"{hit.name} ({hit.external_id or f'#{hit.id}'})" for hit in hits]
+        values = {"value": shown(named or company.name or ""), "hits": listed(names), "id_column": self.id_column}
+        return Fault("several_accounts", self.name_column, values)
+
+    def create(self) -> dict[int, int]:
+        wanted = self._planned.wanted()
+        if wanted:
+            ids = dict(zip((number for number, _ in wanted), loading.new_ids(Account, len(wanted)), strict=True))
+            rows = ((ids[number], new.name, new.external_id, new.website or "") for number, new in wanted)
+            loading.copy(Account, ("id", "name", "external_id", "website"), rows)
+        else:
+            ids = {}
+        settled(self.answers, ids)
+        self._planned.clear()
+        return ids
+
+
+def domains(websites: Iterable[str]) -> dict[str, str]:
+    """Each website's domain as the account's own column has it, without those that many companies share."""
+    wanted = sorted(websites)
+    if not wanted:
+        return {}
+    statement = f"SELECT website, {DOMAIN} FROM unnest(%s::text[]) AS given(website)"
+    found = loading.rows(statement, [wanted])
+    return {website: domain for website, domain in found if domain and not _is_shared(domain)}
+
+
+def _is_shared(domain: str) -> bool:
+    labels = domain.split(".")
+    return any(".".join(labels[start:]) in SHARED_SITES for start in range(len(labels) - 1))

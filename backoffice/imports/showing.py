@@ -1,0 +1,67 @@
+"""What an upload's page tells about its failed rows: the reasons, most frequent first, with the first rows of each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.db import connection
+
+from backoffice.imports.faults import Fault
+from backoffice.imports.models import Outcome, Upload, UploadRow
+
+ROWS_EXAMINED = 20_000
+ROWS_PER_REASON = 5
+REASONS_SHOWN = 12
+
+# Only the first failed rows are looked at, so that a page about a million of them comes as quickly as any.
+REASONS = """
+    WITH failed AS (
+        SELECT number, errors FROM imports_uploadrow
+        WHERE upload_id = %(upload)s AND outcome = 'failed' ORDER BY upload_id, number LIMIT %(examined)s
+    ), faulty AS (
+        SELECT DISTINCT number, fault->>'code' AS code, COALESCE(fault->>'column', '') AS header
+        FROM failed CROSS JOIN LATERAL jsonb_array_elements(errors) fault
+    ), ranked AS (
+        SELECT *, count(*) OVER reason AS rows, row_number() OVER (reason ORDER BY number) AS place
+        FROM faulty WINDOW reason AS (PARTITION BY code, header)
+    )
+    SELECT code, header, rows, number FROM ranked WHERE place <= %(shown)s ORDER BY rows DESC, code, header, number
+"""
+
+
+@dataclass
+class Reason:
+    """Rows that fail for one reason: how many, and the first of them."""
+
+    code: str
+    header: str
+    rows: int
+    first: list[UploadRow] = field(default_factory=list)
+
+    @property
+    def sentence(self) -> str:
+        """As the first of the rows says it."""
+        return str(self.fault_of(self.first[0]))
+
+    def fault_of(self, row: UploadRow) -> Fault:
+        return next(fault for fault in row.faults if (fault.code, fault.column) == (self.code, self.header))
+
+
+def reasons(upload: Upload) -> list[Reason]:
+    """Why rows of `upload` failed, most frequent first. A row that is wrong in two ways stands under both."""
+    with connection.cursor() as cursor:
+        parameters = {"upload": upload.pk, "examined": ROWS_EXAMINED, "shown": ROWS_PER_REASON}
+        cursor.execute(REASONS, parameters)
+        found = cursor.fetchall()
+    grouped: dict[tuple[str, str], tuple[Reason, list[int]]] = {}
+    for code, header, rows, number in found:
+        grouped.setdefault((code, header), (Reason(code, header, rows), []))[1].append(number)
+    shown = list(grouped.values())[:REASONS_SHOWN]
+    rows_by_number = _rows(upload, [number for _, numbers in shown for number in numbers])
+    for reason, numbers in shown:
+        reason.first = [rows_by_number[number] for number in numbers]
+    return [reason for reason, _ in shown]
+
+
+def _rows(upload: Upload, numbers: Sequence[int]) -> dict[int, UploadRow]:
+    rows = UploadRow.objects.filter(upload_id=upload.pk, outcome=Outcome.FAILED, number__in=numbers)
+    return {row.number: row for row in rows}

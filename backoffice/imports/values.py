@@ -1,0 +1,378 @@
+"""Cells to values, strictly: a text pattern decides before any number or date is made of it.
+
+How dates and amounts are written is a property of the whole column (`Notation`), never guessed cell by cell:
+`AmountShapes` and `DateShapes` collect what a column shows, and say what it must be, or that nobody can tell.
+"""
+
+import calendar
+import datetime as dt
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from enum import StrEnum
+from functools import lru_cache
+
+import msgspec
+from django.utils.translation import gettext
+
+from backoffice.imports.faults import Invalid, Refused, shown
+
+type Parser = Callable[[str], object]
+
+EARLIEST_YEAR, LATEST_YEAR = 1900, 2199
+REMEMBERED_CELLS = 20_000
+
+
+class DateOrder(StrEnum):
+    DAY_FIRST = "DMY"
+    MONTH_FIRST = "MDY"
+
+
+class DecimalMark(StrEnum):
+    POINT = "."
+    COMMA = ","
+
+
+class Notation(msgspec.Struct, frozen=True):
+    """How this file writes dates and amounts. None: no cell of the file needs to know."""
+
+    date_order: DateOrder | None = None
+    decimal_mark: DecimalMark | None = None
+
+
+def text(most: int | None) -> Parser:
+    """Any text without control characters, up to so many characters."""
+
+    def parse(cell: str) -> str:
+        if most is not None and len(cell) > most:
+            raise Invalid("too_long", length=len(cell), most=most)
+        if not cell.isprintable() and _CONTROL.search(cell):
+            raise Invalid("control_character", value=shown(_CONTROL.sub("�", cell)))
+        return cell
+
+    return parse
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_NOT_IN_EMAIL = r"\s@,;:<>()\[\]\"\\"
+_EMAIL = re.compile(rf"[^{_NOT_IN_EMAIL}]{{1,64}}@(?:[^{_NOT_IN_EMAIL}./_]{{1,63}}\.)+[^{_NOT_IN_EMAIL}./_\d]{{2,63}}")
+
+
+def email(most: int = 254) -> Parser:
+    """Lower case, as every list of ours compares it."""
+
+    @lru_cache(REMEMBERED_CELLS)
+    def parse(cell: str) -> str:
+        if len(cell) > most:
+            raise Invalid("too_long", length=len(cell), most=most)
+        if not _EMAIL.fullmatch(cell) or ".." in cell or cell.startswith(".") or ".@" in cell:
+            raise Invalid("not_an_email", value=shown(cell))
+        return cell.lower()
+
+    return parse
+
+
+_WEBSITE = re.compile(r"(?:https?://)?[^\s/@:?#\"<>]+\.[^\s/@:?#\"<>.]{2,}(?::\d{1,5})?(?:[/?#]\S*)?", re.IGNORECASE)
+
+
+def website(most: int | None) -> Parser:
+    @lru_cache(REMEMBERED_CELLS)
+    def parse(cell: str) -> str:
+        if most is not None and len(cell) > most:
+            raise Invalid("too_long", length=len(cell), most=most)
+        if not _WEBSITE.fullmatch(cell):
+            raise Invalid("not_a_website", value=shown(cell))
+        return cell
+
+    return parse
+
+
+_CURRENCY = re.compile(r"[A-Za-z]{3}")
+
+
+def currency(known: frozenset[str]) -> Parser:
+    def parse(cell: str) -> str:
+        code = cell.upper()
+        if not _CURRENCY.fullmatch(cell) or code not in known:
+            raise Invalid("not_a_currency", value=shown(cell))
+        return code
+
+    return parse
+
+
+# Amounts: sign or brackets, one currency sign or code, groups of three, decimals.
+_BLANKS = " \u00a0\u2009\u202f"
+_MINUS = "-\u2212"
+_SIGNS = "$€£¥"
+_WRAPPED = re.compile(
+    rf"(?P<open>\()?(?P<minus>[{_MINUS}+])?[{_BLANKS}]*"
+    rf"(?:(?P<before>[A-Za-z]{{3}}|[{_SIGNS}])[{_BLANKS}]*)?(?P<inner_minus>[{_MINUS}+])?"
+    rf"(?P<number>[0-9.,'’{_BLANKS}]*[0-9])"
+    rf"(?:[{_BLANKS}]*(?P<after>[A-Za-z]{{3}}|[{_SIGNS}]))?(?P<close>\))?"
+)
+_PLAIN = {
+    mark: re.compile(
+        rf"(?:[0-9]+|[0-9]{{1,3}}(?:(?P<group>[{other}'’{_BLANKS}])[0-9]{{3}})(?:(?P=group)[0-9]{{3}})*)?"
+        rf"(?:[{mark}][0-9]+)?"
+    )
+    for mark, other in ((DecimalMark.POINT, ","), (DecimalMark.COMMA, "."))
+}
+_SIMPLE = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,2})?")
+
+
+class AmountShapes:
+    """What a column of amounts shows of its decimal mark, as its cells go by."""
+
+    def __init__(self, header: str) -> None:
+        self.header = header
+        self.examples: dict[DecimalMark, str] = {}
+        self.undecided = ""
+
+    def add(self, cell: str) -> None:
+        if cell.isdigit() or len(self.examples) == 2:
+            return
+        kind = amount_shape(cell)
+        if isinstance(kind, DecimalMark):
+            self.examples.setdefault(kind, cell)
+        elif kind == "either" and not self.undecided:
+            self.undecided = cell
+
+    def decide(self) -> DecimalMark | None:
+        """Raises Refused, naming the option, when the cells contradict each other or none of them tells."""
+        if len(self.examples) == 2:
+            raise Refused(
+                gettext(
+                    "The column %(column)s writes decimals in two ways: “%(point)s” and “%(comma)s”. "
+                    "Say which is right with the option decimal_mark (“.” or “,”); rows of the other kind will fail."
+                )
+                % {
+                    "column": self.header,
+                    "point": shown(self.examples[DecimalMark.POINT]),
+                    "comma": shown(self.examples[DecimalMark.COMMA]),
+                },
+                option="decimal_mark",
+            )
+        if self.undecided and not self.examples:
+            raise Refused(
+                gettext(
+                    "The column %(column)s can be read in two ways: in “%(cell)s” the mark may stand for thousands or "
+                    "for decimals. Say which with the option decimal_mark (“.” or “,”)."
+                )
+                % {"column": self.header, "cell": shown(self.undecided)},
+                option="decimal_mark",
+            )
+        return next(iter(self.examples), None)
+
+
+@lru_cache(REMEMBERED_CELLS)
+def amount_shape(cell: str) -> DecimalMark | str:
+    """The decimal mark this cell must have; "either" when both fit, with different values; "none" if it is silent."""
+    wrapped = _WRAPPED.fullmatch(cell)
+    if not wrapped:
+        return "none"
+    number = wrapped["number"]
+    point = _PLAIN[DecimalMark.POINT].fullmatch(number)
+    comma = _PLAIN[DecimalMark.COMMA].fullmatch(number)
+    if point and comma:
+        return "either" if "." in number or "," in number else "none"
+    if point:
+        return DecimalMark.POINT
+    return DecimalMark.COMMA if comma else "none"
+
+
+def amount(mark: DecimalMark | None, currency_code: str, digits: int, places: int) -> Parser:
+    """Money with so many decimals at most. Trailing zeros beyond them are no decimals."""
+    wanted = mark or DecimalMark.POINT
+    thousands = re.compile(rf"[^0-9{re.escape(wanted)}]")
+    largest = Decimal(10) ** (digits - places)
+
+    @lru_cache(REMEMBERED_CELLS)
+    def parse(cell: str) -> Decimal:
+        if _SIMPLE.fullmatch(cell) and wanted is DecimalMark.POINT:
+            return _sized(Decimal(cell), cell)
+        wrapped = _WRAPPED.fullmatch(cell)
+        if not wrapped or bool(wrapped["open"]) != bool(wrapped["close"]):
+            raise Invalid("not_an_amount", value=shown(cell))
+        number = wrapped["number"]
+        if not _PLAIN[wanted].fullmatch(number):
+            other = _PLAIN[DecimalMark.COMMA if wanted is DecimalMark.POINT else DecimalMark.POINT]
+            if other.fullmatch(number):
+                raise Invalid("other_decimal_mark", value=shown(cell), mark=str(wanted))
+            raise Invalid("not_an_amount", value=shown(cell))
+        return _sized(_signed(wrapped, thousands.sub("", number)), cell)
+
+    def _signed(wrapped: re.Match[str], plain: str) -> Decimal:
+        signs = [sign for sign in (wrapped["minus"], wrapped["inner_minus"]) if sign]
+        marks = [sign for sign in (wrapped["before"], wrapped["after"]) if sign]
+        if len(signs) > 1 or len(marks) > 1 or (wrapped["open"] and signs):
+            raise Invalid("not_an_amount", value=shown(wrapped[0]))
+        given = next((sign.upper() for sign in marks if sign.isalpha()), currency_code)
+        if given != currency_code:
+            raise Invalid("other_currency", value=shown(wrapped[0]), given=given, currency=currency_code)
+        negative = bool(wrapped["open"]) or any(sign in _MINUS for sign in signs)
+        value = Decimal(plain.replace(wanted, "."))
+        return -value if negative and value else value
+
+    def _sized(value: Decimal, cell: str) -> Decimal:
+        if abs(value) >= largest:
+            raise Invalid("amount_too_large", value=shown(cell))
+        rounded = round(value, places)
+        if rounded != value:
+            raise Invalid("amount_too_fine", value=shown(cell), places=places)
+        return rounded
+
+    return parse
+
+
+# Dates: a year first, or a month by name, is plain; two small numbers need to know which is the day.
+_TIME = (
+    r"(?:(?:[T\s]\s*|,\s*)\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?"
+    r"\s*(?:[AaPp]\.?\s*[Mm]\.?)?\s*(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?"
+)
+_YEAR_FIRST = re.compile(rf"(\d{{4}})([-/.])(\d{{1,2}})\2(\d{{1,2}}){_TIME}", re.ASCII)
+_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
+_NUMBERS = re.compile(rf"(\d{{1,2}})([-/.])(\d{{1,2}})\2(\d{{4}}|\d{{2}}){_TIME}", re.ASCII)
+_DAY_NAME = r"(?:[^\W\d_]+,?\s+)?"
+_DAY_MONTH_NAME = re.compile(
+    rf"{_DAY_NAME}(\d{{1,2}})(?:st|nd|rd|th|º)?[-/.\s]+(?:de\s+)?([^\W\d_]+)\.?[-/.,\s]+(?:de[l]?\s+)?(\d{{4}}|\d{{2}}){_TIME}",
+    re.IGNORECASE,
+)
+_MONTH_NAME_DAY = re.compile(
+    rf"{_DAY_NAME}([^\W\d_]+)\.?[-\s]+(\d{{1,2}})(?:st|nd|rd|th)?,?[-\s]+(\d{{4}}){_TIME}", re.IGNORECASE
+)
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            "jan january ene enero",
+            "feb february febrero",
+            "mar march marzo",
+            "apr april abr abril",
+            "may mayo",
+            "jun june junio",
+            "jul july julio",
+            "aug august ago agosto",
+            "sep sept september septiembre setiembre",
+            "oct october octubre",
+            "nov november noviembre",
+            "dec december dic diciembre",
+        ),
+        start=1,
+    )
+    for name in names.split()
+}
+
+
+class DateShapes:
+    """What a column of dates shows of the order of day and month, as its cells go by."""
+
+    def __init__(self, header: str) -> None:
+        self.header = header
+        self.examples: dict[DateOrder, str] = {}
+        self.undecided = ""
+
+    def add(self, cell: str) -> None:
+        if len(self.examples) == 2:
+            return
+        kind = date_shape(cell)
+        if isinstance(kind, DateOrder):
+            self.examples.setdefault(kind, cell)
+        elif kind == "either" and not self.undecided:
+            self.undecided = cell
+
+    def decide(self) -> DateOrder | None:
+        """Raises Refused, naming the option, when the cells contradict each other or none of them tells."""
+        if len(self.examples) == 2:
+            raise Refused(
+                gettext(
+                    "The column %(column)s writes dates in two ways: “%(day_first)s” has the day first, "
+                    "“%(month_first)s” the month. Say which is right with the option date_order (DMY or MDY); "
+                    "rows of the other kind will fail."
+                )
+                % {
+                    "column": self.header,
+                    "day_first": shown(self.examples[DateOrder.DAY_FIRST]),
+                    "month_first": shown(self.examples[DateOrder.MONTH_FIRST]),
+                },
+                option="date_order",
+            )
+        if self.undecided and not self.examples:
+            raise Refused(
+                gettext(
+                    "The column %(column)s can be read in two ways: in “%(cell)s” either number may be the day. "
+                    "Say which with the option date_order (DMY or MDY)."
+                )
+                % {"column": self.header, "cell": shown(self.undecided)},
+                option="date_order",
+            )
+        return next(iter(self.examples), None)
+
+
+@lru_cache(REMEMBERED_CELLS)
+def date_shape(cell: str) -> DateOrder | str:
+    """The order this cell must have; "either" when both fit with different days; "none" if it tells nothing."""
+    numbers = _NUMBERS.fullmatch(cell)
+    if not numbers:
+        return "none"
+    first, second = int(numbers[1]), int(numbers[3])
+    if first == second:
+        return "none"
+    if 1 <= first <= 12 and 1 <= second <= 12:
+        return "either"
+    if 12 < first <= 31 and 1 <= second <= 12:
+        return DateOrder.DAY_FIRST
+    if 1 <= first <= 12 and 12 < second <= 31:
+        return DateOrder.MONTH_FIRST
+    return "none"
+
+
+def day(order: DateOrder | None) -> Parser:
+    """A calendar day; a time of day after it is dropped."""
+
+    @lru_cache(REMEMBERED_CELLS)
+    def parse(cell: str) -> dt.date:
+        found = _year_month_day(cell, order)
+        if found is None:
+            raise Invalid("not_a_date", value=shown(cell))
+        year, month, number = found
+        if not EARLIEST_YEAR <= year <= LATEST_YEAR or not 1 <= month <= 12:
+            raise Invalid("not_a_date" if 1 <= month <= 12 else "no_such_day", value=shown(cell))
+        if not 1 <= number <= calendar.monthrange(year, month)[1]:
+            raise Invalid("no_such_day", value=shown(cell))
+        return dt.date(year, month, number)
+
+    return parse
+
+
+def _year_month_day(cell: str, order: DateOrder | None) -> tuple[int, int, int] | None:
+    if found := _YEAR_FIRST.fullmatch(cell):
+        return int(found[1]), int(found[3]), int(found[4])
+    if found := _COMPACT.fullmatch(cell):
+        return int(found[1]), int(found[2]), int(found[3])
+    if found := _NUMBERS.fullmatch(cell):
+        return _by_order(cell, found, order)
+    if found := _DAY_MONTH_NAME.fullmatch(cell):
+        return _by_name(found[3], found[2], found[1])
+    if found := _MONTH_NAME_DAY.fullmatch(cell):
+        return _by_name(found[3], found[1], found[2])
+    return None
+
+
+def _by_name(year: str, name: str, number: str) -> tuple[int, int, int] | None:
+    month = _MONTHS.get(name.casefold())
+    return (_full_year(year), month, int(number)) if month else None
+
+
+def _by_order(cell: str, found: re.Match[str], order: DateOrder | None) -> tuple[int, int, int]:
+    first, second, year = int(found[1]), int(found[3]), _full_year(found[4])
+    if order is None or order is DateOrder.MONTH_FIRST:
+        month, number = first, second
+    else:
+        month, number = second, first
+    if month > 12 and 1 <= number <= 12:
+        raise Invalid("other_date_order", value=shown(cell), order=str(order or DateOrder.MONTH_FIRST))
+    return year, month, number
+
+
+def _full_year(digits: str) -> int:
+    return int(digits) + 2000 if len(digits) == 2 else int(digits)
