@@ -1,5 +1,6 @@
 """What every test may ask for: people, a real worker, a real browser."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -147,14 +148,10 @@ class Worker:
     def stop(self):
         if self.process.poll() is None:
             os.kill(self.process.pid, signal.SIGTERM)
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(15)
-            except subprocess.TimeoutExpired:
-                pass
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.process.wait()
 
 

@@ -9,9 +9,11 @@ servers.start()
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
 
 from backoffice.settings import *  # noqa: E402, F403
-from backoffice.settings import DATABASES, DATA_DIR  # noqa: E402
+from backoffice.settings import DATA_DIR, DATABASES  # noqa: E402
 
-DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c backoffice.require_actor=on -c backoffice.truncate=allowed"
+DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
+    "-c backoffice.require_actor=on -c backoffice.truncate=allowed"
+)
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 MEDIA_ROOT = DATA_DIR / "media"
 STATIC_ROOT = DATA_DIR / "static"

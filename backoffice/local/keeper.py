@@ -16,14 +16,14 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 from typing import IO
 
 from backoffice.local.postgres import Postgres
-from backoffice.local.processes import Trouble, reap, runs, write
+from backoffice.local.processes import Process, Trouble, write
 from backoffice.local.valkey import Valkey
 
 START_SECONDS = 60
@@ -37,55 +37,47 @@ class Kept:
 
     server: Postgres | Valkey
     log: int
-    pid: int = 0
+    process: Process | None = None
     pause: float = SHORTEST_PAUSE
-    started_at: float = field(default_factory=time.monotonic)
+    started_at: float = 0.0
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid if self.process else 0
 
     def begin(self) -> None:
-        self.pid = self.server.running()
-        if not self.pid:
+        """Take over the server that runs already, or start one; until it answers."""
+        self.process = self.server.running()
+        if not self.process:
             self.server.prepare()
-            self.pid = self.server.start(self.log)
-        self.started_at = time.monotonic()
-        self.wait()
-        self.server.open()
-
-    def wait(self) -> None:
-        """Until it answers: a recovery after a crash may take its time."""
+            self.start()
+        # A recovery after a crash may take its time.
         deadline = time.monotonic() + START_SECONDS
         while not self.server.ready(self.pid):
             if time.monotonic() > deadline:
                 raise Trouble(f"{self.server.name} did not answer within {START_SECONDS} s.")
-            if not self.alive():
-                self.pid = self.server.running() or self.server.start(self.log)
-                self.pause_longer()
+            self.revive()
             time.sleep(0.03)
+        self.server.open()
 
-    def alive(self) -> bool:
-        reap(self.pid)
-        return self.server.running() == self.pid or self._is_starting()
-
-    def _is_starting(self) -> bool:
-        """A server writes its pid file a moment after its start."""
-        return runs(self.pid, self.server.mark)
-
-    def finish(self) -> None:
-        if self.pid:
-            self.server.stop(self.pid)
+    def start(self) -> None:
+        self.process = self.server.start(self.log)
+        self.started_at = time.monotonic()
 
     def revive(self) -> None:
-        if self.alive():
-            if time.monotonic() - self.started_at > LONGEST_PAUSE:
-                self.pause = SHORTEST_PAUSE
+        """Start it again if it is gone, after a pause that grows while it keeps dying."""
+        if self.process and self.process.is_alive():
             return
+        if time.monotonic() - self.started_at > LONGEST_PAUSE:
+            self.pause = SHORTEST_PAUSE
         say(f"{self.server.name} (process {self.pid}) is gone; starting it again.")
-        self.pid = self.server.running() or self.server.start(self.log)
-        self.started_at = time.monotonic()
-        self.pause_longer()
-
-    def pause_longer(self) -> None:
         time.sleep(self.pause)
         self.pause = min(self.pause * 2, LONGEST_PAUSE)
+        self.start()
+
+    def finish(self) -> None:
+        if self.process:
+            self.server.stop(self.process)
 
 
 def say(text: str) -> None:

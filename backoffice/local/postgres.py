@@ -20,7 +20,7 @@ from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 
-from backoffice.local.processes import Trouble, command_of, end, runs
+from backoffice.local.processes import Process, Trouble, command_of, runs
 
 NAME = "backoffice"
 MAJOR = "18"
@@ -150,7 +150,9 @@ class Postgres:
     def prepare(self) -> None:
         """Make the data folder, once, and check that this server may use it."""
         if self.data.is_symlink() and not self.data.exists():
-            raise Trouble(f"{self.data} points to {self.data.readlink()}, which is gone: remove the link to start anew.")
+            raise Trouble(
+                f"{self.data} points to {self.data.readlink()}, which is gone: remove the link to start anew."
+            )
         if not self.data.exists():
             self._create()
         try:
@@ -158,7 +160,9 @@ class Postgres:
         except OSError as error:
             raise Trouble(f"{self.data} is not readable as a PostgreSQL data folder ({error.strerror}).") from error
         if major != MAJOR:
-            raise Trouble(f"{self.data} was made by PostgreSQL {major}, this is {MAJOR}: dump and load it, or move it away.")
+            raise Trouble(
+                f"{self.data} was made by PostgreSQL {major}, this is {MAJOR}: dump and load it, or move it away."
+            )
         if self.account and not self.account.can("/bin/sh", "-c", 'cd "$0"', str(self.data.resolve())):
             raise Trouble(
                 f"PostgreSQL runs as '{self.account.name}', who cannot reach {self.data}: choose another data folder "
@@ -225,26 +229,26 @@ class Postgres:
     def mark(self) -> str:
         return str(self.data.resolve())
 
-    def running(self) -> int:
-        """The id of the server that runs on our data, or 0."""
+    def running(self) -> Process | None:
+        """The server that runs on our data already, started by a keeper that is dead."""
         try:
             pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
         except (OSError, ValueError):
-            return 0
+            return None
         if runs(pid, self.mark):
-            return pid
+            return Process(pid, self.mark)
         if command_of(pid):
             # The id was given to another program since, and PostgreSQL would take that for itself. In every other
             # case the file must stay: with it, a new server sees whether backends of the dead one still run.
             (self.data / "postmaster.pid").unlink(missing_ok=True)
-        return 0
+        return None
 
-    def start(self, log: int) -> int:
-        """Start the server and return its id; it answers only once `ready` says so."""
+    def start(self, log: int) -> Process:
+        """Start the server; it answers only once `ready` says so."""
         options = STANDING | ({} if self.durable else THROWAWAY)
         options |= {"unix_socket_directories": str(self.sockets), "unix_socket_permissions": "0700"}
         self._make_sockets()
-        process = subprocess.Popen(
+        child = subprocess.Popen(
             [
                 str(self.binaries / "postgres"),
                 *("-D", self.mark),
@@ -254,8 +258,7 @@ class Postgres:
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=environment(),
             start_new_session=True, umask=0o077,
         )  # fmt: skip
-        process.returncode = 0  # the keeper collects it by id
-        return process.pid
+        return Process.started(child)
 
     def ready(self, pid: int) -> bool:
         """Whether the server takes connections (its pid file says so on line 8)."""
@@ -273,9 +276,9 @@ class Postgres:
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone():
                 connection.execute(f"CREATE DATABASE {NAME}")
 
-    def stop(self, pid: int) -> None:
+    def stop(self, process: Process) -> None:
         """A fast shutdown; if that takes long, an immediate one, which the next start recovers from."""
-        end(pid, self.mark, (signal.SIGINT, 7), (signal.SIGQUIT, 3), (signal.SIGKILL, 1))
+        process.end((signal.SIGINT, 7), (signal.SIGQUIT, 3), (signal.SIGKILL, 1))
         shutil.rmtree(self.sockets, ignore_errors=True)
 
     def remove(self) -> None:

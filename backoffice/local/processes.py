@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -21,7 +22,9 @@ def command_of(pid: int) -> str:
             return record.joinpath("cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             return ""
-    answer = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
     return answer.stdout.strip()
 
 
@@ -30,30 +33,32 @@ def runs(pid: int, mark: str) -> bool:
     return pid > 0 and mark in command_of(pid)
 
 
-def end(pid: int, mark: str, *steps: tuple[signal.Signals, float]) -> bool:
-    """Send each signal in turn, waiting so many seconds for the process to go. True when it is gone."""
-    for number, patience in steps:
-        if not runs(pid, mark):
-            return True
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            return True
-        deadline = time.monotonic() + patience
-        while time.monotonic() < deadline:
-            reap(pid)
-            if not runs(pid, mark):
-                return True
-            time.sleep(0.02)
-    return not runs(pid, mark)
+class Process:
+    """A process we started, or one of ours that an earlier life of this program left running."""
 
+    def __init__(self, pid: int, mark: str, child: subprocess.Popen[bytes] | None = None) -> None:
+        self.pid = pid
+        self._mark = mark
+        self._child = child
 
-def reap(pid: int) -> None:
-    """Collect the process if it is a dead child of ours."""
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        pass
+    @classmethod
+    def started(cls, child: subprocess.Popen[bytes]) -> "Process":
+        return cls(child.pid, "", child)
+
+    def is_alive(self) -> bool:
+        # Of a child the system keeps the id until we ask; of a stranger's the command line has to tell.
+        return self._child.poll() is None if self._child else runs(self.pid, self._mark)
+
+    def end(self, *steps: tuple[signal.Signals, float]) -> bool:
+        """Send each signal in turn, waiting so many seconds for the process to go. True when it is gone."""
+        for number, patience in steps:
+            deadline = time.monotonic() + patience
+            if self.is_alive():
+                with suppress(ProcessLookupError):
+                    os.kill(self.pid, number)
+            while self.is_alive() and time.monotonic() < deadline:
+                time.sleep(0.02)
+        return not self.is_alive()
 
 
 def write(path: Path, text: str) -> None:

@@ -10,7 +10,7 @@ import subprocess
 from functools import cached_property
 from pathlib import Path
 
-from backoffice.local.processes import Trouble, end, runs
+from backoffice.local.processes import Process, Trouble, runs
 
 CONFIGURATION = """\
 bind 127.0.0.1
@@ -91,22 +91,21 @@ class Valkey:
         self.configuration.touch(mode=0o600)
         self.configuration.write_text(text)
 
-    def running(self) -> int:
-        """The id of the server that runs on our configuration, or 0."""
+    def running(self) -> Process | None:
+        """The server that runs on our configuration already, started by a keeper that is dead."""
         try:
             pid = int((self.folder / "valkey.pid").read_text())
         except (OSError, ValueError):
-            return 0
-        return pid if runs(pid, self.mark) else 0
+            return None
+        return Process(pid, self.mark) if runs(pid, self.mark) else None
 
-    def start(self, log: int) -> int:
-        """Start the server and return its id; it answers only once `ready` says so."""
-        process = subprocess.Popen(
+    def start(self, log: int) -> Process:
+        """Start the server; it answers only once `ready` says so."""
+        child = subprocess.Popen(
             [str(self.binary), str(self.configuration)],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, start_new_session=True, umask=0o077,
         )  # fmt: skip
-        process.returncode = 0  # the keeper collects it by id
-        return process.pid
+        return Process.started(child)
 
     def ready(self, pid: int) -> bool:
         try:
@@ -122,8 +121,8 @@ class Valkey:
     def open(self) -> None:
         """Nothing to make."""
 
-    def stop(self, pid: int) -> None:
-        end(pid, self.mark, (signal.SIGTERM, 5), (signal.SIGKILL, 1))
+    def stop(self, process: Process) -> None:
+        process.end((signal.SIGTERM, 5), (signal.SIGKILL, 1))
 
     def remove(self) -> None:
         """Everything lies in the home folder."""
