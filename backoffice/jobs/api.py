@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -13,7 +13,8 @@ from backoffice.access.models import User
 from backoffice.jobs import verbs
 from backoffice.jobs.models import Job, JobQuerySet, LogLine, State
 from backoffice.jobs.registry import Queue
-from backoffice.problems import Problem, forbidden, invalid, not_found, unauthorized
+from backoffice.paging import Page, PageQuery, page_of
+from backoffice.problems import Problem, forbidden, not_found, unauthorized
 
 router = Router(tags=["jobs"])
 
@@ -22,9 +23,9 @@ LARGEST_ID = 2**63 - 1
 MAY_LOOK = ("read", "jobs", "imports")  # whoever uploads wants to know how it goes
 
 
-class JobFilters(Schema):
+class JobFilters(PageQuery):
     state: State | None = None
-    kind: str = ""
+    kind: str = Field("", max_length=100)
 
 
 class PersonOut(Schema):
@@ -81,29 +82,16 @@ class JobWithLog(JobOut):
     log: list[LineOut] = Field(description=f"The last {LINES_SHOWN} lines, oldest first.")
 
 
-class JobPage(Schema):
-    items: list[JobOut]
-    next: str | None
-
-
-@router.get("/jobs", response=JobPage)
-def list_jobs(
-    request: HttpRequest,
-    filters: Query[JobFilters],
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    cursor: str = "",
-) -> dict[str, Any]:
+@router.get("/jobs", response=Page[JobOut])
+def list_jobs(request: HttpRequest, filters: Query[JobFilters]) -> dict[str, Any]:
     """Jobs you may see, the newest first."""
     jobs = _visible(request)
     if filters.state:
         jobs = jobs.filter(state=filters.state)
     if filters.kind:
         jobs = jobs.filter(kind=filters.kind)
-    if cursor:
-        jobs = jobs.filter(id__lt=_id_in(cursor))
-    found = list(jobs.order_by("-id")[: limit + 1])
-    items = found[:limit]
-    return {"items": [shown(job) for job in items], "next": str(items[-1].pk) if len(found) > limit else None}
+    bound_to = f"jobs {filters.state} {filters.kind}"
+    return page_of(jobs, shown, cursor=filters.cursor, limit=filters.limit, bound_to=bound_to)
 
 
 @router.get("/jobs/{int:job_id}", response=JobWithLog)
@@ -177,9 +165,3 @@ def _asker(request: HttpRequest) -> User:
     if user is None:
         raise unauthorized()
     return user
-
-
-def _id_in(cursor: str) -> int:
-    if not (cursor.isascii() and cursor.isdigit() and int(cursor) <= LARGEST_ID):
-        raise invalid([("cursor", _("Take the cursor from “next” of the page before."))])
-    return int(cursor)

@@ -157,7 +157,7 @@ class Run:
                 if sqlstate(error) not in {DEADLOCK, SERIALIZATION_FAILURE} or again == TRIES_PER_CHUNK:
                     raise
                 self.log.info(_("Two writers met; the chunk is done again."), attempt=again)
-                time.sleep(random.uniform(0, 0.05 * 2**again))
+                time.sleep(random.uniform(0, 0.02 * 2**again))
         raise AssertionError("unreachable")
 
     def finish(self, state: State) -> None:

@@ -63,7 +63,7 @@ def _pick(queue: str, room: int) -> list[int]:
                 "room": max(room, 0),
             },
         )
-        return [job_id for (job_id,) in cursor.fetchall()]
+        return sorted(job_id for (job_id,) in cursor.fetchall())
 
 
 class Scheduler:

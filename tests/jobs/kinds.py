@@ -1,5 +1,7 @@
 """Kinds of job for tests only. A real worker knows them by `celery … -I tests.jobs.kinds`."""
 
+import os
+import signal
 import time
 
 from django.db import connection
@@ -56,3 +58,36 @@ def refuse(run: Run) -> None:
 @job("tests.stumble", queue=Queue.DEFAULT, label="Stumble", door=Door.COMMAND)
 def stumble(run: Run) -> None:
     raise ZeroDivisionError("the secret of the universe")
+
+
+@job("tests.count", queue=Queue.DEFAULT, label="Count", door=Door.COMMAND, besides={"accounts"})
+def count(run: Run) -> None:
+    """One chunk with the counts given."""
+    with run.chunk() as chunk:
+        chunk.total = run.parameters.get("total")
+        chunk.count(**run.parameters["counts"])
+
+
+@job("tests.chatter", queue=Queue.DEFAULT, label="Chatter", door=Door.COMMAND)
+def chatter(run: Run) -> None:
+    for number in range(run.parameters["lines"]):
+        text = f"Line {number}"
+        run.log.info(text, number=number)
+
+
+@job("tests.crash", queue=Queue.DEFAULT, label="Crash", door=Door.COMMAND)
+def crash(run: Run) -> None:
+    """Takes its process along, every time."""
+    run.log.info("About to divide by zero, hard")
+    run.progress(7, 20)
+    time.sleep(0.7)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@job("tests.dawdle", queue=Queue.DEFAULT, label="Dawdle", door=Door.COMMAND)
+def dawdle(run: Run) -> None:
+    """One chunk that never ends, the first time; later it ends at once."""
+    with run.chunk() as chunk:
+        if run.job.attempts == 1:
+            time.sleep(120)
+        chunk.count(new=1)
