@@ -7,10 +7,14 @@ from pathlib import Path
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
+from django.urls import reverse_lazy
 from django.utils.csp import CSP
+from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
 env = environ.Env()
+static_lazy = lazy(static, str)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.str("BACKOFFICE_DATA", default=str(BASE_DIR / "var"))).resolve()
@@ -48,7 +52,8 @@ INSTALLED_APPS = [
     "unfold.contrib.forms",
     "unfold.contrib.import_export",
     "import_export",
-    "django.contrib.admin",
+    "backoffice.console.apps.AdminConfig",
+    "django.forms",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -101,6 +106,8 @@ TEMPLATES = [
     },
 ]
 
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
 # A command that needs no database (--help, makemessages) may start without one; the rest get theirs from manage.py.
 DATABASES = {"default": env.db_url_config(DATABASE_URL or "postgres:///backoffice")}
 DATABASES["default"] |= {"ENGINE": "django.db.backends.postgresql", "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
@@ -124,12 +131,13 @@ AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
+AXES_LOCKOUT_TEMPLATE = "console/locked_out.html"
 
 HTTPS = env.bool("HTTPS", default=SERVED)
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 if HTTPS:
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
     SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
@@ -157,6 +165,38 @@ LOCALE_PATHS = [BASE_DIR / "backoffice" / "locale"]
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_I18N = USE_TZ = True
 COMPANY_CURRENCY = env.str("COMPANY_CURRENCY", default="USD")
+
+# The console: django-unfold under our own site.
+UNFOLD = {
+    "SITE_TITLE": _("Back office"),
+    "SITE_HEADER": _("Back office"),
+    "SITE_SYMBOL": "hub",
+    "SITE_URL": None,
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "SHOW_LANGUAGES": True,
+    "LANGUAGES": {"action": reverse_lazy("admin:set_language")},
+    "STYLES": [static_lazy("console/console.css"), static_lazy("console/live.css")],
+    "SCRIPTS": [static_lazy("console/live.js")],
+    "DASHBOARD_CALLBACK": "backoffice.console.dashboard.dashboard",
+    "SIDEBAR": {"navigation": "backoffice.console.navigation.sidebar"},
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.6% .012 230)",
+            "100": "oklch(94.4% .028 230)",
+            "200": "oklch(89% .055 230)",
+            "300": "oklch(81% .095 230)",
+            "400": "oklch(71% .13 232)",
+            "500": "oklch(62% .14 236)",
+            "600": "oklch(53% .135 240)",
+            "700": "oklch(46% .12 242)",
+            "800": "oklch(39.5% .1 243)",
+            "900": "oklch(34% .08 245)",
+            "950": "oklch(25% .06 248)",
+        },
+    },
+}
 
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"

@@ -1,0 +1,82 @@
+"""The form under every record, and which fields of a model get an editor of their own."""
+
+from typing import Any, ClassVar, override
+
+from django import forms
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from backoffice.console.editors import MonthField, Panel, Rows, TextRows
+from backoffice.console.values import ADDRESS, ASSISTANT, EMAIL, PHONE, custom_value_fields
+from backoffice.crm.models import CustomField
+
+MONTHS = frozenset({"month", "from_month", "until_month"})
+
+
+def form_field(field: "models.Field[Any, Any]") -> forms.Field | None:
+    """The editor of a list of values, a structure or a month; None where Django's own field does."""
+    options: dict[str, Any] = {"label": field.verbose_name, "required": not field.blank, "help_text": field.help_text}
+    match field.name:
+        case "emails":
+            return Rows(EMAIL(), **options)
+        case "phones":
+            return Rows(PHONE(), **options)
+        case "addresses":
+            return Rows(ADDRESS(), wide=True, **options)
+        case "assistant":
+            return Panel(ASSISTANT(), empty=None, **options)
+        case "options" | "fields" if isinstance(field, models.JSONField):
+            return TextRows(**options)
+        case name if name in MONTHS and isinstance(field, models.DateField):
+            return MonthField(**options)
+    return None
+
+
+class ConsoleForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Keeps a reference that already stands, even to a record the login may not see or an entry no longer offered.
+
+    `refused` is what the database said to the same form a moment ago; `custom_fields` are the company's own fields.
+    """
+
+    refused: ClassVar[str] = ""
+    custom_fields: ClassVar[list[CustomField]] = []
+
+    custom_values = Panel({}, required=False, label=_("custom fields"))
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for name, field in self.fields.items():
+            if isinstance(field, forms.ModelChoiceField):
+                self._keep_current(name, field)
+        if self.custom_fields:
+            self.fields["custom_values"] = panel = Panel(
+                custom_value_fields(self.custom_fields), required=False, label=_("custom fields")
+            )
+            stored = self.instance.custom or {}
+            self.initial["custom_values"] = {key: stored.get(key) for key in panel.parts}
+        else:
+            self.fields.pop("custom_values", None)
+
+    def _keep_current(self, name: str, field: "forms.ModelChoiceField[Any]") -> None:
+        current = getattr(self.instance, f"{name}_id", None)
+        rows = field.queryset
+        if current is not None and rows is not None and rows.query.where:
+            field.queryset = rows.model._default_manager.filter(
+                models.Q(pk__in=rows.order_by().values("pk")) | models.Q(pk=current)
+            )
+
+    @override
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if self.refused:
+            self.add_error(None, self.refused)
+        return cleaned
+
+    @override
+    def _post_clean(self) -> None:
+        values = self.cleaned_data.get("custom_values")
+        if values is not None and self.custom_fields:
+            kept = {key: value for key, value in (self.instance.custom or {}).items() if key not in values}
+            filled = {key: value for key, value in values.items() if value not in (None, "", [])}
+            self.instance.custom = kept | filled
+        super()._post_clean()  # type: ignore[misc]

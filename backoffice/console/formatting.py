@@ -1,0 +1,35 @@
+"""Figures as people read them, in the language of whoever looks."""
+
+from decimal import Decimal
+
+from babel import Locale
+from babel.numbers import UnknownCurrencyError, format_currency, format_decimal, format_percent
+from django.utils.translation import get_language, to_locale
+
+
+def locale() -> Locale:
+    return Locale.parse(to_locale(get_language() or "en"))
+
+
+def money(amount: Decimal | None, currency: str) -> str:
+    """ "US$1,200.50"; nothing where there is no amount."""
+    if amount is None:
+        return ""
+    try:
+        return format_currency(amount, currency, locale=locale())
+    except UnknownCurrencyError:
+        return f"{decimal(amount)} {currency}".strip()
+
+
+def decimal(number: Decimal | int | None) -> str:
+    return "" if number is None else format_decimal(number, locale=locale())
+
+
+def percent(number: Decimal | int | None) -> str:
+    """35 as "35%"."""
+    return "" if number is None else fraction(Decimal(number) / 100)
+
+
+def fraction(number: Decimal | None) -> str:
+    """0.16 as "16%"."""
+    return "" if number is None else format_percent(number, format="#,##0.##%", locale=locale())
