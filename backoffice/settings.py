@@ -47,7 +47,7 @@ if SERVED:
 
 INSTALLED_APPS = [
     "backoffice.console",
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "unfold.contrib.import_export",
