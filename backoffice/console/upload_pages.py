@@ -1,0 +1,241 @@
+"""Pages about uploads: take a file, watch it being applied, see what became of its rows."""
+
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
+from django.template.defaultfilters import filesizeformat
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.functional import Promise
+from django.utils.text import get_text_list
+from django.utils.translation import gettext, ngettext, ngettext_lazy
+
+from backoffice.access.models import User
+from backoffice.console.job_pages import STOP_POLLING, Fact, moment
+from backoffice.console.live import Count, Live, in_order
+from backoffice.console.upload_form import UploadForm
+from backoffice.imports import error_file, showing
+from backoffice.imports.faults import Refused
+from backoffice.imports.kinds import KINDS, Kind
+from backoffice.imports.models import Outcome, Upload
+from backoffice.imports.options import Blank
+from backoffice.imports.samples import sample_file, samples
+from backoffice.imports.starting import receive
+from backoffice.imports.values import DateOrder, DecimalMark
+
+# Records made on the way, of other kinds than the rows': the upload's page counts them in these words.
+MADE: dict[str, str | Promise] = {
+    "account": ngettext_lazy("account", "accounts", "number"),
+    "rep": ngettext_lazy("rep", "reps", "number"),
+    "stage": ngettext_lazy("stage", "stages", "number"),
+    "type": ngettext_lazy("opportunity type", "opportunity types", "number"),
+}
+RECORDS_OF_KINDS = {"opportunities": "opportunity"}
+
+
+class ColumnRead(NamedTuple):
+    """A column of the file and what it was taken for; None: it is ignored."""
+
+    header: str
+    column: str | None
+
+
+def kind_or_404(name: str) -> Kind:
+    if name not in KINDS:
+        raise Http404(gettext("There is no such kind of upload."))
+    return KINDS[name]
+
+
+def visible_upload(request: HttpRequest, upload_id: int | str) -> Upload:
+    """The upload, if it exists for whoever asks; else 404."""
+    uploads = Upload.objects.visible_to(request.user).select_related("asked_by", "job__asked_by")
+    upload = uploads.filter(pk=upload_id).first() if str(upload_id).isdecimal() and int(upload_id) < 2**63 else None
+    if upload is None:
+        raise Http404(gettext("There is no such upload, or it is not yours."))
+    return upload
+
+
+def new(request: HttpRequest, user: User, context: dict[str, Any]) -> HttpResponse:
+    """The page "Upload a file", and where it sends the file: on to the upload's own page, or back with reasons."""
+    limit = settings.UPLOAD_LIMIT_BYTES
+    if request.method != "POST":
+        form = UploadForm(initial={"kind": request.GET.get("kind", "")}, limit_bytes=limit)
+        return _form_page(request, form, context)
+    form = UploadForm(request.POST, request.FILES, limit_bytes=limit)
+    upload = _received(form, user) if form.is_valid() else None
+    if upload is None:
+        return _form_page(request, form, context)
+    page = reverse("admin:imports_upload_change", args=[upload.pk])
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=HTTPStatus.NO_CONTENT, headers={"HX-Redirect": page})
+    return HttpResponseRedirect(page)
+
+
+def _received(form: UploadForm, user: User) -> Upload | None:
+    """The upload; None when the file is refused, which the form then says."""
+    try:
+        return receive(form.cleaned_data["file"], form.cleaned_data["kind"], user, given=form.options)
+    except Refused as refused:
+        form.refuse(refused.messages, refused.option)
+        return None
+
+
+def _form_page(request: HttpRequest, form: UploadForm, context: dict[str, Any]) -> HttpResponse:
+    context |= {
+        "title": gettext("Upload a file"),
+        "form": form,
+        "limit": filesizeformat(form.limit_bytes),
+        "kinds": [(kind, kind.resource.columns().values(), samples(kind.name)) for kind in KINDS.values()],
+        "money": settings.COMPANY_CURRENCY,
+    }
+    return TemplateResponse(request, "console/uploads/new.html", context)
+
+
+def template_file(request: HttpRequest, kind: str) -> HttpResponse:
+    """An empty file with the documented headers."""
+    return _csv(kind_or_404(kind).template, f"{kind}-template.csv")
+
+
+def sample(request: HttpRequest, kind: str, name: str, user: User) -> HttpResponse:
+    text = sample_file(kind, name, user)
+    if text is None:
+        raise Http404(gettext("There is no such sample."))
+    return _csv(text, f"{kind}-sample-{name}.csv")
+
+
+def _csv(text: str, name: str) -> HttpResponse:
+    return HttpResponse(text, headers=_csv_headers(name))
+
+
+def _csv_headers(name: str) -> dict[str, str]:
+    return {
+        "Content-Type": "text/csv; charset=utf-8",
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "private, no-store",
+    }
+
+
+def errors(request: HttpRequest, upload_id: int) -> HttpResponseBase:
+    """The failed rows as a file to correct and upload again; for those who see the upload, while it is kept."""
+    upload = visible_upload(request, upload_id)
+    if not upload.has_error_file:
+        raise Http404(gettext("This upload has no error file, or it has expired."))
+    pieces = error_file.stream(upload, for_spreadsheet=True)
+    return StreamingHttpResponse(pieces, headers=_csv_headers(error_file.name_of(upload)))
+
+
+def page(upload: Upload) -> dict[str, Any]:
+    """What the upload's page shows at first."""
+    return fragment(upload) | {
+        "columns": columns_read(upload),
+        "written": how_it_was_read(upload),
+        "facts": facts(upload),
+    }
+
+
+def live(request: HttpRequest, upload_id: int) -> HttpResponse:
+    """A poll of the upload's page."""
+    upload = visible_upload(request, upload_id)
+    status = 200 if upload.job and upload.job.is_open else STOP_POLLING
+    return TemplateResponse(request, "console/uploads/_live.html", fragment(upload), status=status)
+
+
+def fragment(upload: Upload) -> dict[str, Any]:
+    assert upload.job is not None  # it is written together with its job
+    return {
+        "upload": upload,
+        "live": Live(upload.job),
+        "counts": outcomes(upload),
+        "besides": made(upload),
+        "heading": gettext("Progress") if upload.job.is_open else gettext("Outcome"),
+        "back": reverse("admin:imports_upload_change", args=[upload.pk]),
+        "reasons": showing.reasons(upload) if upload.failed else [],
+        "examined": showing.ROWS_EXAMINED if upload.failed > showing.ROWS_EXAMINED else 0,
+        "shown_per_reason": showing.ROWS_PER_REASON,
+    }
+
+
+def outcomes(upload: Upload) -> list[Count]:
+    """Every outcome there is, also those that no row has had."""
+    return in_order({outcome.value: upload.counts.get(outcome.value, 0) for outcome in Outcome})
+
+
+def made(upload: Upload) -> list[Count]:
+    """Records that rows needed and that were not there."""
+    own = RECORDS_OF_KINDS.get(upload.kind, "")
+    numbers = {kind: counts.get("new", 0) for kind, counts in upload.records.items() if kind != own}
+    return [Count(kind, _made_in_words(kind, number), number) for kind, number in sorted(numbers.items()) if number]
+
+
+def _made_in_words(kind: str, number: int) -> str:
+    word: Any = MADE.get(kind, kind)
+    return str(word % {"number": number} if isinstance(word, Promise) else word)
+
+
+def facts(upload: Upload) -> list[Fact]:
+    job = upload.job
+    by = upload.asked_by
+    kind = KINDS.get(upload.kind)
+    return [
+        Fact(gettext("file"), upload.name),
+        Fact(gettext("kind"), str(kind.label) if kind else upload.kind),
+        Fact(gettext("by"), (by.get_full_name() or by.get_username()) if by else "–"),
+        Fact(gettext("uploaded"), moment(upload.created_at)),
+        Fact(gettext("size"), filesizeformat(upload.size)),
+        Fact(gettext("rows"), number_format(upload.rows, force_grouping=True)),
+        *([Fact(gettext("job"), str(job), reverse("admin:jobs_job_change", args=[job.pk]))] if job else []),
+    ]
+
+
+def columns_read(upload: Upload) -> list[ColumnRead]:
+    """The file's columns in its order."""
+    kind = KINDS.get(upload.kind)
+    ours = kind.resource.columns() if kind else {}
+    names = {place: str(ours[name].header) for name, place in upload.columns.items() if name in ours}
+    return [ColumnRead(header, names.get(place)) for place, header in enumerate(upload.header) if header]
+
+
+def how_it_was_read(upload: Upload) -> list[Fact]:
+    """What was found out about the way the file is written, or was said by whoever uploaded it."""
+    layout, chosen = upload.how_written, upload.chosen
+    delimiters = {"\t": gettext("tab"), ",": gettext("comma"), ";": gettext("semicolon")}
+    said = [
+        (gettext("format"), layout.format.upper()),
+        (gettext("encoding"), layout.encoding.upper().removesuffix("-SIG")),
+        (gettext("between cells"), delimiters.get(layout.delimiter, layout.delimiter)),
+        (gettext("dates"), _date_order(chosen.date_order)),
+        (gettext("decimal mark"), _decimal_mark(chosen.decimal_mark)),
+        (gettext("currency"), chosen.money),
+        (gettext("blank cells"), gettext("clear the value") if chosen.blank is Blank.CLEAR else ""),
+    ]
+    return [Fact(label, value) for label, value in said if value]
+
+
+def _date_order(order: DateOrder | None) -> str:
+    names = {DateOrder.DAY_FIRST: gettext("day first"), DateOrder.MONTH_FIRST: gettext("month first")}
+    return names[order] if order else ""
+
+
+def _decimal_mark(mark: DecimalMark | None) -> str:
+    names = {DecimalMark.POINT: gettext("point"), DecimalMark.COMMA: gettext("comma")}
+    return names[mark] if mark else ""
+
+
+def unknown_in_words(upload: Upload) -> str:
+    """For a list: which columns meant nothing to us."""
+    if not upload.unknown:
+        return ""
+    names = get_text_list(upload.unknown, gettext("and"))
+    words = ngettext("One column is ignored: %(names)s.", "Columns are ignored: %(names)s.", len(upload.unknown))
+    return words % {"names": names}
