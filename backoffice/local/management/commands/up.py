@@ -110,7 +110,10 @@ class Command(BaseCommand):
             supervisor.add(name, command, environment, PROJECT)
         signal.signal(signal.SIGINT, supervisor.ask_to_stop)
         signal.signal(signal.SIGTERM, supervisor.ask_to_stop)
-        supervisor.loop()
+        try:
+            supervisor.loop()
+        finally:
+            supervisor.end_all()
         self.stdout.write(_("Stopped."))
 
 
@@ -129,7 +132,10 @@ class Opening:
         if time.monotonic() < self.next_look:
             return
         if self.servers:
-            self.servers.ensure()
+            try:
+                self.servers.ensure()
+            except Trouble as trouble:  # the next look tries again; the processes wait for their servers
+                self.command.stderr.write(str(trouble))
         if not self.is_open and answers(self.port, "/readyz"):
             self.is_open = True
             self.command.stdout.write(welcome(self.home, self.port))
@@ -144,7 +150,16 @@ def processes(port: int) -> dict[str, list[str]]:
         name = queues.split(",", 1)[0]
         return [
             # Root inside a container is nothing to warn of here: the broker is ours, and messages are JSON.
-            *(sys.executable, "-W", "ignore:::celery.platforms", "-m", "celery", "--quiet"),
+            *(
+                sys.executable,
+                "-W",
+                "ignore:::celery.platforms",
+                "-W",
+                "ignore::PendingDeprecationWarning",
+                "-m",
+                "celery",
+                "--quiet",
+            ),
             *("-A", "backoffice.celery", "worker", "--loglevel", "WARNING"),
             *("--queues", queues, "--concurrency", "2", "--prefetch-multiplier", "1", "--hostname", f"{name}@%h"),
             *("--without-gossip", "--without-mingle"),
