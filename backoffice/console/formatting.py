@@ -1,10 +1,13 @@
 """Figures as people read them, in the language of whoever looks."""
 
+from datetime import date
 from decimal import Decimal
 
 from babel import Locale
 from babel.numbers import UnknownCurrencyError, format_currency, format_decimal, format_percent
-from django.utils.translation import get_language, to_locale
+from django.template.defaultfilters import filesizeformat
+from django.utils import timezone
+from django.utils.translation import get_language, ngettext, to_locale
 
 
 def locale() -> Locale:
@@ -33,3 +36,15 @@ def percent(number: Decimal | int | None) -> str:
 def fraction(number: Decimal | None) -> str:
     """0.16 as "16%"."""
     return "" if number is None else format_percent(number, format="#,##0.##%", locale=locale())
+
+
+def size(size_bytes: int | None) -> str:
+    return "" if size_bytes is None else str(filesizeformat(size_bytes))
+
+
+def days(count: int | None) -> str:
+    return "" if count is None else ngettext("%(count)d day", "%(count)d days", count) % {"count": count}
+
+
+def this_month() -> date:
+    return timezone.localdate().replace(day=1)

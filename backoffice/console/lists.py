@@ -1,6 +1,6 @@
 """A list's page at any length of the table: no full count, no sorting of what the page doesn't show."""
 
-from typing import TYPE_CHECKING, Any, override
+from typing import TYPE_CHECKING, Any, cast, override
 
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
@@ -38,6 +38,7 @@ class ChangeList(UnfoldChangeList):
     @override
     def get_results(self, request: HttpRequest) -> None:
         self.page_num = min(max(self.page_num, 1), LAST_PAGE)
+        self.sees_everything = cast(Any, request.user).sees_everything
         start = (self.page_num - 1) * self.list_per_page
         rows = self._about(start) or self._counted(start)
         self.has_next = len(rows) > self.list_per_page
@@ -51,9 +52,8 @@ class ChangeList(UnfoldChangeList):
     @property
     def is_whole(self) -> bool:
         """Whether nothing narrows the list but hiding the archived."""
-        return not (self.query or self.has_active_filters or self.get_filters_params()) and (
-            self.model_admin.shows_everything
-        )
+        narrows = self.query or self.has_active_filters or self.get_filters_params()
+        return self.sees_everything and not narrows
 
     @property
     def count_in_words(self) -> str:

@@ -18,7 +18,7 @@ from unfold import admin as unfold
 from unfold.decorators import action
 
 from backoffice.access.models import User
-from backoffice.console.admin.forms import ConsoleForm, form_field
+from backoffice.console.admin.forms import ConsoleForm, form_field, with_custom_fields
 from backoffice.console.filters import ArchivedFilter
 from backoffice.console.history import HistoryMixin
 from backoffice.console.lists import CappedPaginator, ChangeList
@@ -88,7 +88,7 @@ class ModelAdmin(HistoryMixin, FieldsMixin, unfold.ModelAdmin):  # type: ignore[
     searches_accounts = False
     empty_value_display = "–"
     actions: Sequence[str] = ("archive", "unarchive")
-    actions_submit_line = ("archive_record", "unarchive_record")
+    actions_submit_line: Sequence[str] = ("archive_record", "unarchive_record")
 
     # What it sees
 
@@ -165,9 +165,11 @@ class ModelAdmin(HistoryMixin, FieldsMixin, unfold.ModelAdmin):  # type: ignore[
 
     @override
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        own = self._custom_fields(request)
+        if own:
+            options["form"] = with_custom_fields(self.form, own)
         form = super().get_form(request, obj, change=change, **options)
         form.refused = getattr(request, "refused", "")
-        form.custom_fields = self._custom_fields(request)
         return form
 
     def _custom_fields(self, request: Any) -> list[CustomField]:
@@ -337,7 +339,7 @@ def has_field(model: type[Model], name: str) -> bool:
 
 def written_by(form: "ModelForm[Any]") -> list[str]:
     """The model's fields a form has changed."""
-    changed = list(form.changed_data)
+    changed = [*form.changed_data, *getattr(form, "also_written", ())]
     return ["custom" if name == "custom_values" else name for name in changed]
 
 

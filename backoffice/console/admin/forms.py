@@ -1,5 +1,6 @@
 """The form under every record, and which fields of a model get an editor of their own."""
 
+from collections.abc import Iterable
 from typing import Any, ClassVar, override
 
 from django import forms
@@ -32,30 +33,31 @@ def form_field(field: "models.Field[Any, Any]") -> forms.Field | None:
     return None
 
 
+def with_custom_fields(
+    form: "type[forms.ModelForm[Any]]", fields: Iterable[CustomField]
+) -> "type[forms.ModelForm[Any]]":
+    """`form` with the company's own fields, together as `custom_values`."""
+    panel = Panel(custom_value_fields(fields), required=False, label=_("custom fields"))
+    return type(form.__name__, (form,), {"custom_values": panel})
+
+
 class ConsoleForm(forms.ModelForm):  # type: ignore[type-arg]
     """Keeps a reference that already stands, even to a record the login may not see or an entry no longer offered.
 
-    `refused` is what the database said to the same form a moment ago; `custom_fields` are the company's own fields.
+    `refused` is what the database said to the same form a moment ago.
     """
 
     refused: ClassVar[str] = ""
-    custom_fields: ClassVar[list[CustomField]] = []
-
-    custom_values = Panel({}, required=False, label=_("custom fields"))
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         for name, field in self.fields.items():
             if isinstance(field, forms.ModelChoiceField):
                 self._keep_current(name, field)
-        if self.custom_fields:
-            self.fields["custom_values"] = panel = Panel(
-                custom_value_fields(self.custom_fields), required=False, label=_("custom fields")
-            )
+        panel = self.fields.get("custom_values")
+        if isinstance(panel, Panel):
             stored = self.instance.custom or {}
             self.initial["custom_values"] = {key: stored.get(key) for key in panel.parts}
-        else:
-            self.fields.pop("custom_values", None)
 
     def _keep_current(self, name: str, field: "forms.ModelChoiceField[Any]") -> None:
         current = getattr(self.instance, f"{name}_id", None)
@@ -75,7 +77,7 @@ class ConsoleForm(forms.ModelForm):  # type: ignore[type-arg]
     @override
     def _post_clean(self) -> None:
         values = self.cleaned_data.get("custom_values")
-        if values is not None and self.custom_fields:
+        if values is not None:
             kept = {key: value for key, value in (self.instance.custom or {}).items() if key not in values}
             filled = {key: value for key, value in values.items() if value not in (None, "", [])}
             self.instance.custom = kept | filled

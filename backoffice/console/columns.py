@@ -1,0 +1,43 @@
+"""Columns that several lists have."""
+
+from datetime import date
+from typing import Any
+
+from django.utils import formats
+from django.utils.dates import MONTHS
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from backoffice.console.formatting import money
+from backoffice.crm.models import Status
+
+STATUS_TONES = {Status.OPEN: "info", Status.PENDING: "warning", Status.WON: "success", Status.LOST: "danger"}
+
+
+class Named:
+    """The name first, sorted as people sort names."""
+
+    @display(description=_("name"), ordering="name_key")
+    def named(self, row: Any) -> str:
+        return str(row)
+
+
+class Changed:
+    """When we last changed the row, and whether it is archived."""
+
+    @display(description=_("changed"), ordering="changed_at")
+    def changed(self, row: Any) -> str:
+        day = formats.date_format(row.changed_at, "SHORT_DATE_FORMAT")
+        return f"{day} · {_('archived')}" if row.archived_at else day
+
+
+class Valued:
+    """An amount with its currency."""
+
+    @display(description=_("amount"), ordering="amount")
+    def value(self, row: Any) -> str:
+        return money(row.amount, row.currency)
+
+
+def month_name(day: date | None) -> str:
+    return f"{MONTHS[day.month]} {day.year}" if day else ""
