@@ -38,7 +38,7 @@ def send_task(name: str, argument: int | str, queue: str, *, expires: float | No
     try:
         with pools.producers[_broker()].acquire(block=True, timeout=1) as producer:
             app.send_task(name, (argument,), queue=queue, producer=producer, retry=False, expires=expires)
-    except Exception as error:  # noqa: BLE001 - whatever the broker's client raises: the row waits for the dispatcher
+    except Exception as error:  # whatever the broker's client raises: the row waits for the dispatcher
         logger.warning("broker_did_not_take_message", task=name, argument=argument, queue=queue, error=repr(error))
         return False
     return True
@@ -49,7 +49,7 @@ def waiting_messages(queue: str) -> int | None:
     try:
         with pools.connections[_broker()].acquire(block=True, timeout=1) as connection:
             return int(connection.default_channel._size(queue))
-    except Exception as error:  # noqa: BLE001 - as above
+    except Exception as error:  # as above
         logger.warning("broker_does_not_answer", queue=queue, error=repr(error))
         return None
 

@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 
 from backoffice.jobs import stopping
 from backoffice.jobs.claiming import RELEASE
+from backoffice.jobs.dispatching import send
 from backoffice.jobs.models import Job, Level
 
 logger = structlog.get_logger(__name__)
@@ -61,7 +62,7 @@ class Signs:
     """
 
     def __init__(self, job: Job) -> None:
-        self.job_id, self.token = job.pk, job.token
+        self.job_id, self.token, self.queue = job.pk, job.token, job.queue
         self.is_lost = False
         self.is_cancel_requested = job.cancel_requested_at is not None
         self._lock = threading.Condition()
@@ -218,6 +219,7 @@ class Heartbeat(Signs):
         if monotonic() - self._stop_noticed > stopping.GRACE_SECONDS:
             try:
                 self._cursor().execute(RELEASE, [self.job_id, self.token])
+                send(self.job_id, self.queue)
                 logger.warning("job_put_back_in_mid_chunk", job=self.job_id)
             finally:
                 os._exit(0)

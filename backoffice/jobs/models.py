@@ -278,7 +278,7 @@ class JobLog(models.Model):
 
 
 class Slot(models.Model):
-    """A recurring task of the scheduler and the last of its ticks. Who writes the tick runs it: nobody runs it twice."""
+    """A recurring task of the scheduler and the last of its ticks. Whoever writes the tick runs it, once."""
 
     name = models.CharField(_("name"), max_length=100, primary_key=True)
     tick = models.BigIntegerField(_("tick"), help_text=_("Which period since 1970 was claimed last."))

@@ -6,7 +6,6 @@ committed together or not at all, and only while the job is still this worker's.
 
 from __future__ import annotations
 
-import random
 import secrets
 import time
 import traceback
@@ -157,7 +156,7 @@ class Run:
                 if sqlstate(error) not in {DEADLOCK, SERIALIZATION_FAILURE} or again == TRIES_PER_CHUNK:
                     raise
                 self.log.info(_("Two writers met; the chunk is done again."), attempt=again)
-                time.sleep(random.uniform(0, 0.02 * 2**again))
+                time.sleep(secrets.SystemRandom().uniform(0, 0.02 * 2**again))
         raise AssertionError("unreachable")
 
     def finish(self, state: State) -> None:
@@ -252,12 +251,10 @@ def _run(job: Job, signs: Signs) -> State | None:
 def _explain(unexpected: Exception, run: Run) -> str:
     """Words with an id for the person; the trace for operations, in the log under that id."""
     error_id, name = secrets.token_hex(4), type(unexpected).__name__
-    logger.exception("job_failed_unexpectedly", job=run.job.pk, kind=run.job.kind, error_id=error_id)
+    logger.error("job_failed_unexpectedly", job=run.job.pk, kind=run.job.kind, error_id=error_id, exc_info=unexpected)
     trace = "".join(traceback.format_exception(unexpected))
-    run.log.error(
-        _("Unexpected error %(id)s (%(name)s).") % {"id": error_id, "name": name},
-        trace=trace,
-    )
+    text = _("Unexpected error %(id)s (%(name)s).") % {"id": error_id, "name": name}
+    run.log.error(text, trace=trace)
     return _("Stopped by an error nobody foresaw (%(name)s). Operations find it in the log as %(id)s.") % {
         "name": name,
         "id": error_id,

@@ -14,8 +14,7 @@ from types import FrameType
 GRACE_SECONDS = 10.0
 
 _flag = mmap.mmap(-1, 1)
-_at_work = 0
-_count = threading.Lock()
+_threads_at_work: set[int] = set()
 
 
 def ask() -> None:
@@ -35,14 +34,12 @@ def forget() -> None:
 @contextmanager
 def at_work() -> Iterator[None]:
     """While inside, SIGTERM to this process means: at the next chunk boundary."""
-    global _at_work
-    with _count:
-        _at_work += 1
+    me = threading.get_ident()
+    _threads_at_work.add(me)
     try:
         yield
     finally:
-        with _count:
-            _at_work -= 1
+        _threads_at_work.discard(me)
 
 
 def listen_for_sigterm() -> None:
@@ -51,7 +48,7 @@ def listen_for_sigterm() -> None:
 
 
 def _on_sigterm(signum: int, frame: FrameType | None) -> None:
-    if _at_work:
+    if _threads_at_work:
         ask()
     else:
         signal.signal(signum, signal.SIG_DFL)
