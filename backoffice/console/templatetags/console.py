@@ -1,0 +1,14 @@
+"""What the console's templates ask for."""
+
+from typing import Any
+
+from django.contrib.admin.views.main import PAGE_VAR
+from django.template import Library
+
+register = Library()
+
+
+@register.simple_tag
+def page_address(changelist: Any, number: int) -> str:
+    """The address of the list's page `number`, with its search, filters and order."""
+    return str(changelist.get_query_string({PAGE_VAR: number}))
