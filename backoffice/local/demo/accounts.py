@@ -177,7 +177,8 @@ class Customer(NamedTuple):
     """What is known of a customer before the details."""
 
     id: int
-    index: int
+    place: int
+    """In the order of all."""
     name: str
     domain: str
     country: str
@@ -217,7 +218,7 @@ def _name(kind: str, country: str, city: City, chance: Random, taken: set[str]) 
 
 def _account(world: World, customer: Customer, chance: Random) -> AccountRow:
     pick, choice = chance.choice, world.choice
-    country, index, since = customer.country, customer.index, customer.since
+    country, index, since = customer.country, customer.place, customer.since
     parent = pick(world.accounts) if index > 20 and chance.random() < 0.12 else None
     emails = [Email(address=f"info@{customer.domain}", kind="office")] if customer.domain else []
     without_id = index in NAMESAKES or WITHOUT_ID_FROM <= index < WITHOUT_ID_FROM + 5

@@ -28,7 +28,7 @@ OPEN_STAGES = ("Prospecting", "Qualified", "Tasting", "Proposal", "Negotiation",
 OPEN_WEIGHTS = (22, 24, 16, 20, 12, 6)
 PROBABILITIES = {label: probability for label, _status, probability in STAGES}
 # A price list per currency: dollars times this, in tens.
-PRICE_FACTORS = {"USD": 1, "EUR": Decimal("0.93"), "MXN": Decimal("18.5")}
+PRICE_FACTORS = {"USD": Decimal(1), "EUR": Decimal("0.93"), "MXN": Decimal("18.5")}
 OTHER_CURRENCY = {"USD": ("USD", 0.0), "MXN": ("USD", 0.22), "EUR": ("USD", 0.04)}
 TAX_OF = {"MX": "IVA 16 %", "DE": "MwSt. 19 %", "FR": "TVA 20 %", "US": "Sales tax 8.25 %"}
 CENT = Decimal("0.01")

@@ -45,7 +45,6 @@ class TicketRow(NamedTuple):
     description: str
     account_id: int
     contact_id: int | None
-    opportunity_id: int | None
     owner_id: int
     origin_id: int
     case_id: int
@@ -78,7 +77,7 @@ class Sale(NamedTuple):
     name: str
     account: int
     owner: int
-    closed_at: datetime
+    closed_on: date
 
 
 def load_tickets(world: World) -> None:
@@ -106,8 +105,15 @@ def _tickets(world: World, ids: list[int]) -> Iterator[TicketRow]:
             "Urgent" if case == "Machine down" and chance.random() < 0.5 else chance.choice(("Low", "Normal", "High"))
         )
         yield TicketRow(
-            *(number, uid_at(opened, chance), opened, closed if is_closed else opened),
-            *(title, description, account.id, contact, None, account.seller),
+            id=number,
+            uid=uid_at(opened, chance),
+            created_at=opened,
+            changed_at=closed if is_closed else opened,
+            title=title,
+            description=description,
+            account_id=account.id,
+            contact_id=contact,
+            owner_id=account.seller,
             origin_id=chance.choice(world.choices_of("ticket_origin")),
             case_id=world.choice("case", case),
             priority_id=world.choice("priority", priority),
@@ -121,16 +127,23 @@ def load_documents(world: World) -> None:
     """With the last sales that were won."""
     chance = world.random("documents")
     won = Opportunity.objects.filter(
-        stage__status=Status.WON, owner__in=[seller.id for seller in world.sellers], closed_at__isnull=False
-    ).order_by("-closed_at", "external_id")
-    sales = won.values_list("id", "name", "account_id", "owner_id", "closed_at")[: world.sizes.documents]
-    world.copy(Document, [_document(Sale(*sale), index, chance) for index, sale in enumerate(sales)])
+        stage__status=Status.WON, owner__in=[seller.id for seller in world.sellers], close_date__isnull=False
+    ).order_by("-close_date", "external_id")
+    sales = won.values_list("id", "name", "account_id", "owner_id", "close_date")[: world.sizes.documents]
+    world.copy(
+        Document,
+        [
+            _document(Sale(number, name, account, owner, closed_on), index, chance)
+            for index, (number, name, account, owner, closed_on) in enumerate(sales)
+            if account and owner and closed_on
+        ],
+    )
 
 
 def _document(sale: Sale, index: int, chance: Random) -> DocumentRow:
     name, kind = PAPERS[index % len(PAPERS)]
     text = _text(sale, kind) if kind and index < CONTENTS_FOR else ""
-    at = sale.closed_at - timedelta(hours=chance.randint(3, 200))
+    at = at_hour(sale.closed_on, 600) - timedelta(hours=chance.randint(3, 200))
     return DocumentRow(
         *(uid_at(at, chance), at, at, name),
         size=len(text.encode()) if text else chance.choice((None, chance.randint(20_000, 4_000_000))),

@@ -111,20 +111,20 @@ def load_quotas(world: World) -> None:
 
 
 def _targets(world: World, seller: Seller, chance: Random) -> Iterator[Target]:
-    """Year by year: what was won, shared over the months as the plan would have it."""
+    """Year by year: what was won there, half of it spread as the season goes, half where the big deals were due."""
     months = [month for month in world.window.months if seller.sells_in(month)]
     over = [month for month in months if month != month_of(world.window.today)]
-    usual = FIRST_QUOTA
+    usual = FIRST_QUOTA  # in a month of an ordinary season
     for year in sorted({month.year for month in months}):
         past = [month for month in over if month.year == year]
         attainment = Decimal(str(round(chance.uniform(*ATTAINMENT), 3)))
         won = sum((world.won[seller.id, month] for month in past), Decimal())
-        season = sum(Decimal(str(world.window.season(month))) for month in past)
         if won:
-            usual = won / season / attainment
+            usual = won / attainment / sum(map(world.season, past), Decimal())
         for month in (month for month in months if month.year == year):
-            amount = usual * Decimal(str(world.window.season(month))) / world.rate(month, seller.currency)
-            yield Target(seller, month, _plain(amount))
+            even = usual * world.season(month)
+            foreseen = world.won[seller.id, month] / attainment if won and month in past else even
+            yield Target(seller, month, _plain((even + foreseen) / 2 / world.rate(month, seller.currency)))
 
 
 def _plain(amount: Decimal) -> Decimal:
@@ -178,11 +178,10 @@ def _team_quotas(world: World, targets: list[Target], chance: Random) -> Iterato
 
 
 def _teams_by_month(world: World) -> dict[tuple[int, date], int]:
-    stood = {}
-    places = RepPlace.objects.filter(rep__in=[seller.id for seller in world.sellers], team__isnull=False)
-    for place in places:
+    stood: dict[tuple[int, date], int] = {}
+    for place in RepPlace.objects.filter(rep__in=[seller.id for seller in world.sellers]):
         month = max(place.from_month, world.window.start)
-        while month <= (place.until_month or world.window.months[-1]):
+        while place.team_id is not None and month <= (place.until_month or world.window.months[-1]):
             stood[place.rep_id, month] = place.team_id
             month = months_on(month, 1)
     return stood

@@ -128,5 +128,8 @@ class World:
     def choices_of(self, list_name: str) -> list[int]:
         return [number for (name, _label), number in self.choices.items() if name == list_name]
 
+    def season(self, month: date) -> Decimal:
+        return Decimal(str(self.window.season(month)))
+
     def rate(self, month: date, currency: str) -> Decimal:
         return Decimal(1) if currency == self.company_currency else self.rates[month, currency]
