@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, override
 
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -88,7 +87,7 @@ def _login(request: HttpRequest) -> User | None:
         key = keys.authenticate(token.strip()) if scheme.lower() == "bearer" else None
         request.api_key = key  # type: ignore[attr-defined]
         return key.user if key else None
-    user: AbstractBaseUser = request.user
+    user = request.user
     if not isinstance(user, User) or role_of(user) is None:
         return None
     if request.method not in SAFE_METHODS and check_csrf(request) is not None:

@@ -1,7 +1,7 @@
 """Who may come in: logins with a role, and API keys. And the answers kept for repeated requests."""
 
 from datetime import datetime
-from typing import Any, override
+from typing import Any, ClassVar, override
 
 from django.apps import apps
 from django.contrib.auth.models import AbstractUser, UserManager
@@ -39,9 +39,9 @@ class User(AbstractUser):
 
     role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.REP)
 
-    objects = LoginManager()
+    objects: ClassVar[LoginManager] = LoginManager()
 
-    class Meta(AbstractUser.Meta):
+    class Meta:
         verbose_name = _("login")
         verbose_name_plural = _("logins")
 

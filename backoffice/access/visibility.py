@@ -1,6 +1,6 @@
 """Who sees which rows: asked by console, API, exports, autocomplete, history and facades alike."""
 
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
@@ -23,4 +23,5 @@ class VisibleQuerySet[M: models.Model](models.QuerySet[M]):
             return self.none()
         if role.sees_everything:
             return self
-        return self.filter(cast(Any, self.model).visible_by(user))
+        model: Any = self.model
+        return self.filter(model.visible_by(user))

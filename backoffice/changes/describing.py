@@ -17,7 +17,7 @@ from backoffice.changes.acting import Door
 from backoffice.changes.models import Change, Operation
 from backoffice.changes.registry import model_of
 
-EMPTY = (None, "", [], {})
+EMPTY: tuple[Any, ...] = (None, "", [], {})
 LONGEST = 200
 UNTOLD = frozenset({"uid", "created_at"})
 

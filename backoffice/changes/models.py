@@ -26,7 +26,7 @@ class Operation(models.TextChoices):
     DELETE = "delete", _("deleted")
 
 
-class TransactionId(models.BigIntegerField):
+class TransactionId(models.BigIntegerField):  # type: ignore[type-arg]
     """A 64-bit transaction id: ordered like the transactions' beginnings, not like their ends."""
 
     @override

@@ -232,7 +232,7 @@ def _difference(logged: Logged, columns: list[Column]) -> str:
     differ = {column: f"o.{quoted(column.name)} IS DISTINCT FROM n.{quoted(column.name)}" for column in columns}
 
     def changed(side: str) -> str:
-        # As json, not jsonb: there ABSENT ON NULL drops unchanged columns (SQL null) and keeps those null now (json null).
+        # As json: there ABSENT ON NULL drops SQL's null (unchanged) and keeps json's (null now); jsonb drops both.
         pairs = (
             f"{literal(column.name)}: CASE WHEN {differs} "
             f"THEN coalesce(to_json({side}.{quoted(column.name)}), 'null') END"
@@ -267,7 +267,7 @@ def _whose(logged: Logged, side: str) -> str:
 
 def _key(logged: Logged) -> str:
     key = logged.model._meta.pk
-    return key.column if key else "id"
+    return (key.column if key is not None else None) or "id"
 
 
 def _columns(cursor: Any) -> dict[str, list[Column]]:
