@@ -185,7 +185,7 @@ def _back(request: HttpRequest, job: Job) -> str:
     return reverse("admin:jobs_job_change", args=[job.pk])
 
 
-def _name(job: Job) -> str:
+def name(job: Job) -> str:
     return f"{job.label}: {job.subject_label}" if job.subject_label else job.label
 
 

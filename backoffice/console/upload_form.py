@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
-from django.core.files.uploadedfile import UploadedFile
+from django.core.files import File
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
@@ -81,8 +81,8 @@ class UploadForm(forms.Form):
     def has_wrong_option(self) -> bool:
         return any(name in self.errors for name in OPTIONS)
 
-    def clean_file(self) -> UploadedFile[Any]:
-        file: UploadedFile[Any] = self.cleaned_data["file"]
+    def clean_file(self) -> "File[Any]":
+        file: "File[Any]" = self.cleaned_data["file"]
         if file.size is not None and file.size > self.limit_bytes:
             raise forms.ValidationError(
                 _("The file has %(size)s; the most is %(limit)s. Split it, with the header in each part."),

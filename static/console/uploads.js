@@ -34,11 +34,11 @@
 
   document.addEventListener("change", (event) => {
     if (event.target !== input()) return;
+    // Unfold's own script would write the file's name into the next text field of the form.
+    event.stopImmediatePropagation();
     say("");
     show();
-    const form = input().form;
-    if (form.hasAttribute("data-at-once") && input().files.length && !isTooLarge(input().files[0])) form.requestSubmit();
-  });
+  }, { capture: true });
 
   for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
     document.addEventListener(name, (event) => {

@@ -14,7 +14,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
-from backoffice.console import job_pages
+from backoffice.console import dashboard, job_pages
 from backoffice.console.admin.base import ModelAdmin, login
 from backoffice.console.live import Live
 from backoffice.jobs.models import OPEN, Job, State
@@ -132,6 +132,7 @@ class JobAdmin(ReadOnlyAdmin):
         view = self.admin_site.admin_view
         return [
             path("running/", view(job_pages.running), name="jobs_job_running"),
+            path("latest/", view(dashboard.live), name="jobs_job_latest"),
             path("<int:job_id>/live/", view(job_pages.live), name="jobs_job_live"),
             path("<int:job_id>/cancel/", view(self.cancel_view), name="jobs_job_cancel"),
             path("<int:job_id>/retry/", view(self.retry_view), name="jobs_job_retry"),
