@@ -22,9 +22,10 @@ from backoffice.console.admin.forms import ConsoleForm, form_field, with_custom_
 from backoffice.console.filters import ArchivedFilter
 from backoffice.console.history import HistoryMixin
 from backoffice.console.lists import CappedPaginator, ChangeList
-from backoffice.console.searching import LIMIT, estimated_count, first_ids, found
+from backoffice.console.searching import LIMIT, estimated_count, first_ids
 from backoffice.crm.models import Account, Choice, CustomField
 from backoffice.crm.models.base import Row
+from backoffice.crm.searching import found
 
 OURS = ("uid", "created_at", "changed_at", "created_there", "changed_there", "archived_at")
 MOST_DELETED_AT_ONCE = 1000
@@ -32,12 +33,12 @@ MOST_DELETED_AT_ONCE = 1000
 
 def login(request: HttpRequest) -> User:
     """Who asks; the site has let nobody else in."""
-    return cast(User, request.user)
+    return cast("User", request.user)
 
 
 def visible(request: HttpRequest, model: type[Model]) -> QuerySet[Any]:
     """The rows of `model` the login may see."""
-    return cast(Any, model)._default_manager.visible_to(request.user)
+    return cast("Any", model)._default_manager.visible_to(request.user)
 
 
 class FieldsMixin(BaseModelAdmin):  # type: ignore[type-arg]
@@ -58,7 +59,7 @@ class FieldsMixin(BaseModelAdmin):  # type: ignore[type-arg]
     def formfield_for_foreignkey(
         self, db_field: "models.ForeignKey[Any, Any]", request: HttpRequest, **options: Any
     ) -> "ModelChoiceField[Any] | None":
-        target = cast(type[Model], db_field.related_model)
+        target = cast("type[Model]", db_field.related_model)
         offered = visible(request, target)
         if target is Choice:
             offered = offered.filter(active=True, archived_at=None)
@@ -207,7 +208,7 @@ class ModelAdmin(HistoryMixin, FieldsMixin, unfold.ModelAdmin):  # type: ignore[
     def _run_submit_line(self, request: HttpRequest, obj: Any) -> None:
         for entry in self.get_actions_submit_line(request, obj.pk):
             if entry.action_name in request.POST:
-                cast(Callable[..., None], entry.method)(request, obj)
+                cast("Callable[..., None]", entry.method)(request, obj)
 
     @override
     def delete_view(
@@ -311,7 +312,7 @@ class PartMixin(FieldsMixin):
         if login(request).sees_everything:
             return rows
         for name in self.hides_by:
-            target = cast(type[Model], self.model._meta.get_field(name).related_model)
+            target = cast("type[Model]", self.model._meta.get_field(name).related_model)
             seen = visible(request, target).order_by().values("pk")
             rows = rows.filter(models.Q(**{f"{name}__isnull": True}) | models.Q(**{f"{name}__in": seen}))
         return rows
@@ -349,7 +350,7 @@ def reason(error: Exception, model: type[Model]) -> str:
         return gettext("Other records point at this one. Archive it, or change them first.")
     name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") or ""
     for owner in (model, *(relation.related_model for relation in model._meta.related_objects)):
-        for constraint in cast(type[Model], owner)._meta.constraints:
+        for constraint in cast("type[Model]", owner)._meta.constraints:
             if constraint.name == name:
                 return str(constraint.get_violation_error_message())
     if "ForeignKeyViolation" in type(error.__cause__).__name__:

@@ -15,8 +15,8 @@ from backoffice.console.admin.base import ModelAdmin, TabularInline, visible
 from backoffice.console.admin.forms import ConsoleForm
 from backoffice.console.columns import Changed, Valued, month_name
 from backoffice.console.filters import RangeDateFilter, ReferenceFilter
-from backoffice.console.searching import has_word, words_of
 from backoffice.crm.models import Rep, Team
+from backoffice.crm.searching import has_word, words_of
 from backoffice.quotas.models import ExchangeRate, Quota, QuotaRevision
 from backoffice.quotas.revising import because
 
