@@ -17,3 +17,4 @@ DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 MEDIA_ROOT = DATA_DIR / "media"
 STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # or whitenoise warns
