@@ -73,13 +73,13 @@ class ChoiceFilter(RelatedDropdownFilter):
     """By an entry of a pick list. All of a page's pick lists come in one query."""
 
     @override
-    def field_choices(self, field: Any, request: Any, model_admin: Admin) -> list[tuple[int, str]]:
-        if not hasattr(request, "pick_lists"):
-            request.pick_lists = _pick_lists(request, model_admin)
-        return list(request.pick_lists.get(field.get_limit_choices_to()["list"], ()))
+    def field_choices(self, field: Any, request: Any, model_admin: Any) -> list[tuple[int, str]]:
+        if not hasattr(request, "filtered_lists"):
+            request.filtered_lists = _entries(request, model_admin)
+        return list(request.filtered_lists.get(field.get_limit_choices_to()["list"], ()))
 
 
-def _pick_lists(request: HttpRequest, model_admin: Admin) -> dict[str, list[tuple[int, str]]]:
+def _entries(request: HttpRequest, model_admin: Any) -> dict[str, list[tuple[int, str]]]:
     wanted = [
         model_admin.model._meta.get_field(entry[0]).get_limit_choices_to()["list"]
         for entry in model_admin.get_list_filter(request)

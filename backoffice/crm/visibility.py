@@ -4,11 +4,13 @@ Only reps and managers are asked about here; operations and admin see all (`back
 A login that is tied to no rep sees nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 
 from django.db import connection
 from django.db.models import Q
 from django.db.models.expressions import RawSQL
+from django.http import HttpRequest, HttpResponseBase
 
 from backoffice.access.models import Role, User
 
@@ -28,11 +30,39 @@ SELECT id FROM team ORDER BY id
 """
 
 
+_remembered: ContextVar[dict[tuple[int, str], list[int]] | None] = ContextVar("remembered", default=None)
+
+
+def remember_teams(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Middleware: within one request a login's reps are asked for once, however many models it looks at."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        token = _remembered.set({})
+        try:
+            return get_response(request)
+        finally:
+            _remembered.reset(token)
+
+    return middleware
+
+
 def reps_under(user: User) -> list[int]:
     """Ids of the reps whose records `user` sees: the own rep and, for a manager, everyone below. One query.
 
     They come as ids and not as a subquery, so that a list can use the index on the owner.
     """
+    remembered = _remembered.get()
+    if remembered is None:
+        return _ask(user)
+    key = (user.pk, user.role)
+    if key not in remembered:
+        remembered[key] = _ask(user)
+    return remembered[key]
+
+
+def _ask(user: User) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(TEAM, {"user": user.pk, "manages": user.role == Role.MANAGER})
         return [row[0] for row in cursor.fetchall()]

@@ -7,6 +7,7 @@ from typing import Any, NoReturn, cast, override
 from django.contrib import admin, messages
 from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.utils import flatten_fieldsets
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Model, ProtectedError, QuerySet
 from django.db.models.functions import Now
@@ -18,11 +19,12 @@ from unfold import admin as unfold
 from unfold.decorators import action
 
 from backoffice.access.models import User
-from backoffice.console.admin.forms import ConsoleForm, form_field, with_custom_fields
+from backoffice.console.admin.forms import ConsoleForm, ReferenceWidget, form_field, with_custom_fields
 from backoffice.console.filters import ArchivedFilter
 from backoffice.console.history import HistoryMixin
 from backoffice.console.lists import CappedPaginator, ChangeList
 from backoffice.console.searching import LIMIT, estimated_count, first_ids
+from backoffice.console.site import SAFE
 from backoffice.crm.models import Account, Choice, CustomField
 from backoffice.crm.models.base import Row
 from backoffice.crm.searching import found
@@ -39,6 +41,16 @@ def login(request: HttpRequest) -> User:
 def visible(request: HttpRequest, model: type[Model]) -> QuerySet[Any]:
     """The rows of `model` the login may see."""
     return cast("Any", model)._default_manager.visible_to(request.user)
+
+
+def pick_lists(request: Any) -> dict[str, list[tuple[int, str]]]:
+    """What our pick lists offer, all of them in one query per request: they are short."""
+    if not hasattr(request, "pick_lists"):
+        request.pick_lists = {}
+        offered = visible(request, Choice).filter(active=True, archived_at=None)
+        for pk, name, label in offered.values_list("pk", "list", "label"):
+            request.pick_lists.setdefault(name, []).append((pk, label))
+    return cast(dict[str, list[tuple[int, str]]], request.pick_lists)
 
 
 class FieldsMixin(BaseModelAdmin):  # type: ignore[type-arg]
@@ -63,7 +75,16 @@ class FieldsMixin(BaseModelAdmin):  # type: ignore[type-arg]
         offered = visible(request, target)
         if target is Choice:
             offered = offered.filter(active=True, archived_at=None)
-        return super().formfield_for_foreignkey(db_field, request, **{"queryset": offered} | options)
+        if target is not Choice:
+            widget = ReferenceWidget(db_field, self.admin_site)
+            return super().formfield_for_foreignkey(
+                db_field, request, **{"queryset": offered, "widget": widget} | options
+            )
+        field = super().formfield_for_foreignkey(db_field, request, **{"queryset": offered} | options)
+        if field is not None:
+            name = cast(Any, db_field.get_limit_choices_to())["list"]
+            field.choices = [("", "–"), *pick_lists(request).get(name, ())]
+        return field
 
     @override
     def formfield_for_dbfield(self, db_field: "models.Field[Any, Any]", request: Any, **options: Any) -> Any:
@@ -100,6 +121,22 @@ class ModelAdmin(HistoryMixin, FieldsMixin, unfold.ModelAdmin):  # type: ignore[
     def shown(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """A page's rows with what its columns need beyond `list_select_related`."""
         return rows
+
+    @override
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """The record with all it points at, in one query; None when there is none that the login may see."""
+        known = getattr(request, "record", None)
+        if isinstance(known, self.model) and str(known.pk) == object_id and not from_field:
+            return known
+        field = self.model._meta.get_field(from_field) if from_field else self.model._meta.pk
+        references = [each.name for each in self.model._meta.fields if isinstance(each, models.ForeignKey)]
+        rows = self.get_queryset(request).select_related(*references)
+        try:
+            record = rows.get(**{field.name: cast(Any, field).to_python(object_id)})
+        except (self.model.DoesNotExist, ValidationError, ValueError):
+            record = None
+        request.record = record  # type: ignore[attr-defined]
+        return record
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> NoReturn:
         raise Http404(gettext("There is no such record."))
@@ -188,6 +225,8 @@ class ModelAdmin(HistoryMixin, FieldsMixin, unfold.ModelAdmin):  # type: ignore[
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
+        if request.method in SAFE:
+            return super().changeform_view(request, object_id, form_url, extra_context)
         try:
             with settled():
                 return super().changeform_view(request, object_id, form_url, extra_context)
@@ -221,6 +260,8 @@ class ModelAdmin(HistoryMixin, FieldsMixin, unfold.ModelAdmin):  # type: ignore[
 
     def _or_say_why(self, request: HttpRequest, show: Callable[[], HttpResponse], back_to: str) -> HttpResponse:
         """What `show` answers; when the database refuses, a sentence on the page it leads `back_to`."""
+        if request.method in SAFE:
+            return show()
         try:
             with settled():
                 return show()
@@ -257,10 +298,8 @@ class ModelAdmin(HistoryMixin, FieldsMixin, unfold.ModelAdmin):  # type: ignore[
         entries = super().get_actions_submit_line(request, object_id)
         if not has_field(self.model, "archived_at"):
             return [entry for entry in entries if "archive_record" not in entry.action_name]
-        archived = getattr(request, "is_archived", None)
-        if archived is None:
-            row = self.get_queryset(request).filter(pk=object_id).values_list("archived_at", flat=True).first()
-            archived = request.is_archived = row is not None  # type: ignore[attr-defined]
+        record = self.get_object(request, str(object_id))
+        archived = record is not None and record.archived_at is not None
         unwanted = "_archive_record" if archived else "_unarchive_record"
         return [entry for entry in entries if not entry.action_name.endswith(unwanted)]
 
@@ -308,7 +347,7 @@ class PartMixin(FieldsMixin):
 
     @override
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows = super().get_queryset(request)
+        rows = super().get_queryset(request).select_related(*self.get_autocomplete_fields(request))
         if login(request).sees_everything:
             return rows
         for name in self.hides_by:

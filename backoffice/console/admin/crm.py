@@ -3,14 +3,14 @@
 from typing import Any, override
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
 from backoffice.console import formatting
-from backoffice.console.admin.base import ModelAdmin, TabularInline
+from backoffice.console.admin.base import ModelAdmin, TabularInline, login
 from backoffice.console.columns import STATUS_TONES, Changed, Named, Valued
 from backoffice.console.filters import ChoiceFilter, ChoicesDropdownFilter, RangeDateFilter, ReferenceFilter
 from backoffice.crm.models import (
@@ -411,7 +411,7 @@ class RepAdmin(Named, Changed, ModelAdmin):
 
     @override
     def shown(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        return rows.prefetch_related("places__team", "places__manager")
+        return rows.prefetch_related(Prefetch("places", RepPlace.objects.select_related("team", "manager")))
 
     @override
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -500,6 +500,23 @@ class LayoutAdmin(Changed, ModelAdmin):
     list_select_related = ("user",)
     search_fields = ("name",)
     fieldsets = ((None, {"fields": ("user", "entity", "name", "fields")}),)
+
+    @override
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Whoever may not see logins makes layouts for themselves."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if request.user.has_perm("access.view_user"):
+            return fieldsets
+        return [
+            (title, options | {"fields": [name for name in options["fields"] if name != "user"]})
+            for title, options in fieldsets
+        ]
+
+    @override
+    def save_model(self, request: HttpRequest, obj: Layout, form: Any, change: bool) -> None:
+        if obj.user_id is None:
+            obj.user = login(request)
+        super().save_model(request, obj, form, change)
 
 
 def current_place(rep: Rep) -> RepPlace | None:

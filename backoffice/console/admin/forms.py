@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar, override
 
 from django import forms
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -31,6 +32,20 @@ def form_field(field: "models.Field[Any, Any]") -> forms.Field | None:
         case name if name in MONTHS and isinstance(field, models.DateField):
             return MonthField(**options)
     return None
+
+
+class ReferenceWidget(AutocompleteSelect):
+    """Found by typing. The record that stands already is shown without asking the database for its name again."""
+
+    known: Any = None
+
+    @override
+    def optgroups(self, name: str, value: list[str], attr: dict[str, Any] | None = None) -> Any:
+        if self.known is None or value != [str(self.known.pk)]:
+            return super().optgroups(name, value, attr)
+        empty = [] if self.is_required else [self.create_option(name, "", "", False, 0)]
+        chosen = self.create_option(name, value[0], str(self.known), selected=True, index=len(empty))
+        return [(None, [*empty, chosen], 0)]
 
 
 def with_custom_fields(
@@ -62,6 +77,11 @@ class ConsoleForm(forms.ModelForm):  # type: ignore[type-arg]
     def _keep_current(self, name: str, field: "forms.ModelChoiceField[Any]") -> None:
         current = getattr(self.instance, f"{name}_id", None)
         rows = field.queryset
+        widget = getattr(field.widget, "widget", field.widget)
+        if current is not None and isinstance(widget, ReferenceWidget):
+            widget.known = self.instance._state.fields_cache.get(name)
+        elif current is not None and type(field.choices) is list and current not in dict(field.choices):
+            field.choices = [*field.choices, (current, str(getattr(self.instance, name)))]
         if current is not None and rows is not None and rows.query.where:
             field.queryset = rows.model._default_manager.filter(
                 models.Q(pk__in=rows.order_by().values("pk")) | models.Q(pk=current)
