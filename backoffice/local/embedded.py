@@ -65,7 +65,7 @@ class Servers:
                 if self._is_kept():
                     if addresses := self._read():
                         return addresses
-                elif self._keeper and self._keeper.poll():  # it ended with a trouble
+                elif self._keeper and (self._keeper.poll() or 0) > 0:  # it gave up; a killed one has a code below 0
                     raise Trouble(self._trouble())
                 elif not self._keeper or self._keeper.poll() is not None:
                     self._start_keeper()

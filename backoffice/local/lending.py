@@ -18,7 +18,6 @@ TRUE = {"1", "true", "on", "ok", "y", "yes"}
 # They ask neither database nor broker. `up` holds the servers itself.
 WITHOUT_SERVERS = {
     "",
-    "check",
     "collectstatic",
     "compilemessages",
     "diffsettings",
@@ -65,9 +64,7 @@ def needs_servers(arguments: Sequence[str]) -> bool:
     command = arguments[0] if arguments else ""
     if os.environ.get("DATABASE_URL") and os.environ.get("BROKER_URL"):
         return False
-    if {"-h", "--help", "--version"} & set(arguments) or command in WITHOUT_SERVERS:
-        return False
-    return not (command == "makemigrations" and "--check" in arguments)
+    return command not in WITHOUT_SERVERS and not {"-h", "--help", "--version"} & set(arguments)
 
 
 def data_folder() -> Path:

@@ -30,7 +30,7 @@ def main() -> int:
     migrate()
     if make_admin(passwords):
         say("Made the login “admin”.")
-    load_demo(settings.DATA_DIR / "setup.json", wanted=not options.no_demo, passwords=FirstPasswords(settings.DATA_DIR))
+    load_demo(settings.DATA_DIR / "setup.json", wanted=not options.no_demo)
     passwords.drop_changed()
     return 0
 

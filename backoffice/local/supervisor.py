@@ -62,6 +62,8 @@ class Supervisor(Manager):
     """
 
     def __init__(self, record: Path, printer: Printer, attend: Callable[[], None]) -> None:
+        # A relay that was forked would hold our locks, and hold them beyond our death.
+        multiprocessing.set_start_method("spawn", force=True)
         super().__init__(printer)
         self._process_ctor = Relay
         self._record = record
@@ -91,7 +93,6 @@ class Supervisor(Manager):
             self._sweep()
             self._revive()
             self._attend()
-        self._end_all()
 
     def _begin(self, name: str) -> None:
         process = self._processes[name]
@@ -157,7 +158,9 @@ class Supervisor(Manager):
         self._commands = {pid: self._commands.get(pid) or command_after_exec(pid) for pid in pids}
         write(self._record, json.dumps(self._commands))
 
-    def _end_all(self) -> None:
+    def end_all(self) -> None:
+        """Tell every process to end, and see to it. The whole takes no longer than `STOP_SECONDS`."""
+        self._asked_to_stop = True
         for process in self._processes.values():
             if "returncode" not in process and process.get("pid"):
                 with suppress(ProcessLookupError):
