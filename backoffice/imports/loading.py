@@ -30,6 +30,15 @@ def lock_kinds(*kinds: str) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('writing records'), hashtext(%s))", [kind])
 
 
+def commit_without_waiting() -> None:
+    """Let this transaction be on disk a moment after its commit.
+
+    A server that dies in that moment forgets the chunk together with the job's checkpoint, so it is done again.
+    """
+    with plain_cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit = off")
+
+
 def new_ids(model: type[models.Model], count: int) -> list[int]:
     """Ids that nobody else will get, from the table's own sequence."""
     with plain_cursor() as cursor:

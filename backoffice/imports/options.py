@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
-import pycountry
 from django.conf import settings
 from django.utils.translation import gettext
 
 from backoffice.imports.faults import Refused, shown
 from backoffice.imports.values import DateOrder, DecimalMark, Notation
+from backoffice.values import currencies
 
-CURRENCIES = frozenset(currency.alpha_3 for currency in pycountry.currencies)
+CURRENCIES = currencies()
 
 
 class Blank(StrEnum):

@@ -1,6 +1,7 @@
 """Cells of one row to values, every fault of it named. Compiled once per file: this runs for each of a million rows."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from backoffice.imports.faults import Fault, Invalid
 from backoffice.imports.options import Options
@@ -18,7 +19,7 @@ class Parsed:
         self.number = number
         self.line = line
         self.cells = cells
-        self.values: list[object] = []
+        self.values: list[Any] = []
         self.faults: list[Fault] = []
         self.outcome = ""
         self.object_id: int | None = None
@@ -32,7 +33,7 @@ def compiled(
 ) -> ParseRow:
     columns = resource.columns()
     width = len(header)
-    empty = [None] * len(columns)
+    empty: list[Any] = [None] * len(columns)
     plan = [
         (place, positions[name], column.widget.parser(options), column.required, str(column.header))
         for place, (name, column) in enumerate(columns.items())

@@ -210,7 +210,7 @@ class Reps:
 
     def _nearest(self, email: str) -> str:
         if self._all_emails is None:
-            self._all_emails = list(Rep.objects.exclude(email=None).values_list("email", flat=True))
+            self._all_emails = [email for email in Rep.objects.values_list("email", flat=True) if email]
         best = process.extractOne(email, self._all_emails, score_cutoff=NEAR_ENOUGH)
         return best[0] if best else ""
 

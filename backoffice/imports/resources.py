@@ -18,13 +18,14 @@ from backoffice.crm.models import Opportunity
 from backoffice.imports import values
 from backoffice.imports.options import CURRENCIES, Options
 from backoffice.imports.values import AmountShapes, DateShapes, Parser
+from backoffice.values import LONGEST_LINE
 
 LABEL_CHARACTERS = 100
-NAME_CHARACTERS = 255
+NAME_CHARACTERS = LONGEST_LINE
 PROSE_CHARACTERS = 20_000
 
 
-class Cell(widgets.Widget):  # type: ignore[misc]
+class Cell(widgets.Widget):
     """A two-way converter. The upload compiles `parser` once per file; import-export's own calls go through it too."""
 
     def parser(self, options: Options) -> Parser:
@@ -91,7 +92,7 @@ class Day(Cell):
         return "" if value is None else value.isoformat()
 
 
-class Column(fields.Field):  # type: ignore[misc]
+class Column(fields.Field):
     """A declared column.
 
     `field` is the record's field it speaks of, `attribute` the model's path an export reads. A column that does not
@@ -128,7 +129,7 @@ class Column(fields.Field):  # type: ignore[misc]
         return DateShapes(str(self.header)) if isinstance(self.widget, Day) else None
 
 
-class UploadResource(resources.ModelResource):  # type: ignore[misc]
+class UploadResource(resources.ModelResource):
     """Only the declared columns, in the order they are declared."""
 
     record: ClassVar[type[records.Record]]

@@ -32,7 +32,7 @@ def check(file: BinaryIO, limit_bytes: int) -> None:
 def rows(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
     """Rows that are not blank, with their number in the sheet."""
     try:
-        workbook = calamine.load_workbook(file)  # type: ignore[arg-type]
+        workbook = calamine.load_workbook(file)
         for name in workbook.sheet_names:
             sheet = workbook.get_sheet_by_name(name)
             if sheet.start is not None:

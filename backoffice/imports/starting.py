@@ -27,7 +27,7 @@ class NotAllowed(Exception):
 
 
 def receive(
-    file: File,
+    file: "File[bytes]",
     kind: str,
     user: User,
     *,
@@ -63,7 +63,7 @@ def base_name(name: str) -> str:
     return "".join(character for character in last if character.isprintable())[:255] or "upload.csv"
 
 
-def _examined(file: File, name: str, kind: Kind, user: User, chosen: Options, limit_bytes: int) -> Examined:
+def _examined(file: "File[bytes]", name: str, kind: Kind, user: User, chosen: Options, limit_bytes: int) -> Examined:
     stream = reading.binary(file)
     try:
         return examine(stream, name, kind.resource, chosen, limit_bytes)
@@ -75,7 +75,9 @@ def _examined(file: File, name: str, kind: Kind, user: User, chosen: Options, li
         return examine(stream, name, kind.resource, chosen.noted(known), limit_bytes)
 
 
-def _kept(file: File, name: str, kind: Kind, mode: Mode, examined: Examined, user: User, api_key: int | None) -> Upload:
+def _kept(
+    file: "File[bytes]", name: str, kind: Kind, mode: Mode, examined: Examined, user: User, api_key: int | None
+) -> Upload:
     upload = Upload(
         kind=kind.name,
         mode=mode,

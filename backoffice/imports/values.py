@@ -16,10 +16,10 @@ import msgspec
 from django.utils.translation import gettext
 
 from backoffice.imports.faults import Invalid, Refused, shown
+from backoffice.values import EARLIEST_YEAR, EMAIL, LATEST_YEAR
 
 type Parser = Callable[[str], object]
 
-EARLIEST_YEAR, LATEST_YEAR = 1900, 2199
 REMEMBERED_CELLS = 20_000
 
 
@@ -54,8 +54,6 @@ def text(most: int | None) -> Parser:
 
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
-_NOT_IN_EMAIL = r"\s@,;:<>()\[\]\"\\"
-_EMAIL = re.compile(rf"[^{_NOT_IN_EMAIL}]{{1,64}}@(?:[^{_NOT_IN_EMAIL}./_]{{1,63}}\.)+[^{_NOT_IN_EMAIL}./_\d]{{2,63}}")
 
 
 def email(most: int = 254) -> Parser:
@@ -65,7 +63,7 @@ def email(most: int = 254) -> Parser:
     def parse(cell: str) -> str:
         if len(cell) > most:
             raise Invalid("too_long", length=len(cell), most=most)
-        if not _EMAIL.fullmatch(cell) or ".." in cell or cell.startswith(".") or ".@" in cell:
+        if not EMAIL.fullmatch(cell) or ".." in cell or cell.startswith(".") or ".@" in cell:
             raise Invalid("not_an_email", value=shown(cell))
         return cell.lower()
 

@@ -97,7 +97,12 @@ class OpportunityLoader:
         self.stages, self.types = Choices("stage"), Choices("type")
         self.reps = Reps(str(FILE["owner_name"].header), str(FILE["owner_email"].header))
         self.accounts = Accounts(str(FILE["account_id"].header), str(FILE["account_name"].header))
-        self.parts = {"stage": self.stages, "type": self.types, "rep": self.reps, "account": self.accounts}
+        self.parts: dict[str, Choices | Reps | Accounts] = {
+            "stage": self.stages,
+            "type": self.types,
+            "rep": self.reps,
+            "account": self.accounts,
+        }
 
     def forget(self) -> None:
         for part in self.parts.values():
@@ -122,7 +127,7 @@ class OpportunityLoader:
 
     def _resolved(self, row: Parsed) -> list[Any] | None:
         """The row as the table's values, records yet to be made as negative numbers; None when it fails."""
-        cells: list[Any] = row.values
+        cells = row.values
         if row.faults:
             row.outcome = FAILED
             return None
