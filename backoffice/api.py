@@ -17,6 +17,8 @@ from ninja.parser import Parser
 from backoffice.access.api import ApiAuth
 from backoffice.crm.api import router as crm
 from backoffice.crm.writing import Taken
+from backoffice.imports.api import router as imports
+from backoffice.imports.api import router as imports
 from backoffice.jobs.api import router as jobs
 from backoffice.problems import CONTENT_TYPE, Problem, install_handlers, problem_response
 from backoffice.quotas.api import router as quotas
@@ -146,7 +148,7 @@ api = BackOfficeAPI(
     docs_url=None,
     urls_namespace="api",
 )
-for router in (crm, quotas, jobs):
+for router in (crm, quotas, imports, jobs):
     api.add_router("", router)
 install_handlers(api)
 
@@ -187,8 +189,9 @@ def _polite(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponse
 
 
 def _patterns() -> tuple[list[URLPattern], str, str]:
-    patterns, app, namespace = api.urls
-    wrapped = [URLPattern(found.pattern, _polite(found.callback), found.default_args, found.name) for found in patterns]
+    found: tuple[list[Any], str, str] = api.urls
+    patterns, app, namespace = found
+    wrapped = [URLPattern(one.pattern, _polite(one.callback), one.default_args, one.name) for one in patterns]
     return wrapped, app, namespace
 
 

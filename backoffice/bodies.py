@@ -5,7 +5,6 @@ A field that is not sent is unknown and left alone; null empties what may be emp
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -15,7 +14,7 @@ from ninja import Schema
 from pydantic import ConfigDict, Field, create_model
 
 from backoffice import values
-from backoffice.schemas import fields_of
+from backoffice.schemas import fields_of, is_money, list_of
 
 MOST_PARTS = 200
 CUSTOM_VALUE = values.Prose | bool | Annotated[int, Field(ge=-(2**53), le=2**53)] | list[values.Line] | None
@@ -75,12 +74,13 @@ def written_as[B: Body](
             continue
         if column is None:
             if parts and name in parts:
-                fields[name] = (list[parts[name]], optional(max_length=MOST_PARTS))  # type: ignore[misc]
+                fields[name] = (list_of(parts[name]), optional(max_length=MOST_PARTS))
         elif labels is not None and column.related_model is labels:
             fields[name] = (values.Name | values.Id | None, optional("The label, as read; or the id."))
             fields[f"{name}_id"] = (values.Id | None, optional(f"Instead of `{name}`."))
         else:
-            written = references[column.related_model] if column.is_relation else _written(kind, column)  # type: ignore[index]
+            target: Any = column.related_model
+            written = references[target] if target else _written(kind, column)
             description = str(column.help_text)
             if name in required:
                 fields[name] = (written, Field(..., description=description or None))
@@ -109,8 +109,8 @@ def _unknown() -> Any:
 
 
 def _written(kind: Any, column: "models.Field[Any, Any]") -> Any:
-    if kind is Decimal:
-        return values.Amount if column.decimal_places == 4 else values.Fraction  # type: ignore[attr-defined]
+    if isinstance(column, models.DecimalField):
+        return values.Amount if is_money(column) else values.Fraction
     if kind is date:
         return values.Month if column.name == "month" else values.Day
     if kind is datetime:
@@ -124,18 +124,17 @@ def _written(kind: Any, column: "models.Field[Any, Any]") -> Any:
     if get_origin(kind) is dict:
         return dict[values.Line, CUSTOM_VALUE]
     if get_origin(kind) is list:
-        return Annotated[list[value_body(get_args(kind)[0])], Field(max_length=MOST_PARTS)]  # type: ignore[misc]
+        return Annotated[list_of(value_body(get_args(kind)[0])), Field(max_length=MOST_PARTS)]
     return value_body(kind)
 
 
 def _text(column: "models.Field[Any, Any]") -> Any:
     if column.choices:
-        return Literal[tuple(str(value) for value, _label in column.flatchoices)]  # type: ignore[attr-defined]
+        known = [str(value) for value, _label in column.get_choices(include_blank=False)]
+        return Literal[tuple([*known, ""] if column.blank else known)]
     if column.name == "currency":
         return values.Currency
-    if column.null:
-        return values.Name
-    if not column.blank:
+    if column.null or not column.blank:
         return values.Name
     return values.Prose if isinstance(column, models.TextField) else values.Line
 

@@ -20,6 +20,7 @@ from ninja import Field, Schema
 from pydantic import ConfigDict
 
 from backoffice.problems import Problem, invalid
+from backoffice.values import QueryNumber
 
 USUAL_LIMIT, MOST = 50, 500
 SALT = "backoffice.paging"
@@ -34,7 +35,7 @@ class PageQuery(Schema):
 
     model_config = ConfigDict(extra="forbid")
 
-    limit: int = Field(USUAL_LIMIT, ge=1, le=MOST, description="How many at most.")
+    limit: QueryNumber = Field(USUAL_LIMIT, ge=1, le=MOST, description="How many at most.")
     cursor: str = Field(
         "", max_length=LONGEST_CURSOR, description="The `next` of the page before, with the same sort and filters."
     )

@@ -6,7 +6,6 @@ can't disagree; rows go from PostgreSQL to the wire as text. How they are writte
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cached_property
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
@@ -116,7 +115,8 @@ class Reading:
             return []
         with connection.cursor() as cursor:
             cursor.execute(sql.replace("%", "%%").replace(CHOSEN, inner), parameters)
-            return cursor.fetchall()
+            found: list[tuple[int, Any, str]] = cursor.fetchall()
+            return found
 
     @cached_property
     def _item_sql(self) -> str:
@@ -143,14 +143,15 @@ class Reading:
 
 
 CHOSEN = "{chosen}"
+AMOUNT_PLACES = 4
 
 
 def _member_of(parts: Parts, owner: str) -> Member:
     if parts.bare:
-        kind: Any = list[parts.members[0].type]  # type: ignore[name-defined]
+        kind: Any = list_of(parts.members[0].type)
         one = parts.members[0].sql.replace(ROW, "part")
     else:
-        kind = list[object_schema(f"{owner}{parts.model.__name__}", parts.members)]  # type: ignore[misc]
+        kind = list_of(object_schema(f"{owner}{parts.model.__name__}", parts.members))
         one = json_object(parts.members, "part")
     sql = f"""COALESCE((
         SELECT json_agg({one} ORDER BY part.position, part.id)
@@ -186,12 +187,12 @@ def members_of(
         column = next((found for found in model._meta.concrete_fields if found.name == name), None)
         if name in skip or column is None:
             continue
-        sql = f"{ROW}.{column.column}"
+        sql = f"{ROW}.{column.attname}"
         description = str(column.help_text)
         if column.is_relation and isinstance(column.related_model, type):
-            members.extend(shown[column.related_model].members_for(name, column.column, optional=optional))
-        elif kind is Decimal:
-            text = money(sql, currency) if column.decimal_places == 4 else f"trim_scale({sql})::text"
+            members.extend(shown[column.related_model].members_for(name, column.attname, optional=optional))
+        elif isinstance(column, models.DecimalField):
+            text = money(sql, currency) if is_money(column) else f"trim_scale({sql})::text"
             members.append(Member(name, _or_none(DecimalText, optional), text, description))
         else:
             wanted = UUID if isinstance(column, models.UUIDField) else value_schema(kind)
@@ -219,11 +220,11 @@ def _flat(hint: Any) -> Iterator[Any]:
         yield hint
 
 
-def value_schema(kind: Any, **changes: Any) -> Any:
+def value_schema(kind: Any) -> Any:
     """A record's value as a schema: its structs (an email, an address) become objects, all but their needs optional."""
     if get_origin(kind) is list:
         (of,) = get_args(kind)
-        return list[value_schema(of)]  # type: ignore[misc]
+        return list_of(value_schema(of))
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         fields: dict[str, Any] = {
             info.name: (info.type, ... if info.required else info.default) for info in msgspec.structs.fields(kind)
@@ -233,6 +234,17 @@ def value_schema(kind: Any, **changes: Any) -> Any:
 
 
 _value_schemas: dict[type, Any] = {}
+
+
+def list_of(kind: Any) -> Any:
+    """list[kind], for a kind made at run time."""
+    made: Any = list
+    return made[kind]
+
+
+def is_money(column: "models.DecimalField[Any, Any]") -> bool:
+    """Amounts have four decimals (`backoffice.crm.models.base.money`), fractions and rates more."""
+    return column.decimal_places == AMOUNT_PLACES
 
 
 def _or_none(kind: Any, optional: bool) -> Any:

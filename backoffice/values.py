@@ -145,6 +145,7 @@ Degrees = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID, strict=True)]
 # In addresses everything arrives as text.
 QueryId = Annotated[int, BeforeValidator(_digits), Field(ge=1, le=LARGEST_ID)]
+QueryNumber = Annotated[int, BeforeValidator(_digits)]
 QueryAmount = Annotated[Decimal, _decimal(AMOUNT, 4), WithJsonSchema({"type": "string", "pattern": AMOUNT})]
 QueryYesNo = Annotated[bool, BeforeValidator(_yes_no)]
 QueryText = Annotated[str, Field(max_length=200, pattern=f"^[^{CONTROL}]*$")]

@@ -1,5 +1,9 @@
 """How the domain's records are written in the API."""
 
+from typing import Any
+
+from django.db import models
+
 from backoffice import values
 from backoffice.bodies import Body, reference_body, written_as
 from backoffice.crm import records
@@ -17,7 +21,7 @@ from backoffice.crm.models import (
     Team,
 )
 
-REFERENCES = {
+REFERENCES: dict[type[models.Model], Any] = {
     Rep: reference_body("Rep", email=values.Email),
     Account: reference_body("Account", external_id=values.Name),
     Contact: reference_body("Contact", email=values.Email),

@@ -30,7 +30,8 @@ class Key:
     def find(self, rows: "models.QuerySet[Any]", value: str) -> "models.QuerySet[Any]":
         if isinstance(self.lookup, str):
             return rows.filter(**{self.lookup: value})
-        return rows.annotate(sought=self.lookup).filter(sought=value.lower())
+        found: models.QuerySet[Any] = rows.annotate(sought=self.lookup).filter(sought=value.lower())
+        return found
 
 
 KEYS: Mapping[type[models.Model], Mapping[str, Key]] = {
@@ -66,7 +67,7 @@ def find(model: type[models.Model], written: Any, by: User) -> int:
             )
         return int(value)
     key = KEYS[model][name]
-    found = list(key.find(visible, value).values_list("pk", flat=True)[:3])
+    found = list(key.find(visible, str(value)).values_list("pk", flat=True)[:3])
     if not found:
         raise Unknown(str(key.nobody).format(value=value))
     if len(found) > 1:

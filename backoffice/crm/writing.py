@@ -236,7 +236,7 @@ def _about(model: type[models.Model], name: str | None, otherwise: str) -> dict[
 
 def _fields_in(condition: Any) -> list[str]:
     """The fields a condition looks at, in its order."""
-    found = []
+    found: list[str] = []
     for child in getattr(condition, "children", ()):
         found.extend([child[0].partition("__")[0]] if isinstance(child, tuple) else _fields_in(child))
     return found or [NON_FIELD_ERRORS]
