@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "unfold.contrib.import_export",
+    "backoffice.imports",  # before import_export, which has a command called import as well
     "import_export",
     "backoffice.console.apps.AdminConfig",
     "django.forms",
@@ -64,7 +65,6 @@ INSTALLED_APPS = [
     "axes",
     "ninja",
     "backoffice.local",
-    "backoffice.imports",
     "backoffice.quotas",
     "backoffice.crm",
     "backoffice.jobs",
