@@ -9,7 +9,6 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db.models import Q, Sum
 from django.http import HttpRequest, HttpResponse
-from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.formats import number_format
@@ -20,8 +19,8 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.access.models import ApiKey, Role, User
 from backoffice.access.permissions import may
-from backoffice.console.formatting import money
-from backoffice.console.live import Live
+from backoffice.console.formatting import whole_money
+from backoffice.console.live import Live, size_in_words
 from backoffice.console.searching import estimated_count
 from backoffice.console.upload_pages import outcomes
 from backoffice.crm.models import Account, Activity, Choice, Contact, Opportunity, Rep
@@ -60,7 +59,7 @@ class Step:
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Unfold asks it for what `admin/index.html` shows."""
-    user = cast(User, request.user)
+    user = cast("User", request.user)
     steps = list(next_steps(user))
     return (
         context
@@ -69,7 +68,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             "title": gettext("Overview"),
             "may_upload": may(user, "add", Upload),
             "kinds": list(KINDS.values()),
-            "limit": filesizeformat(settings.UPLOAD_LIMIT_BYTES),
+            "limit": size_in_words(settings.UPLOAD_LIMIT_BYTES),
             "limit_bytes": settings.UPLOAD_LIMIT_BYTES,
             "figures": [figure(user, model) for model in COUNTED if may(user, "view", model)],
             "pipeline": pipeline_in_words(user),
@@ -83,7 +82,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def live(request: HttpRequest) -> HttpResponse:
     """A poll of the dashboard: what runs and what ran last."""
-    context = latest(cast(User, request.user)) | {"may_upload": may(request.user, "add", Upload)}
+    context = latest(cast("User", request.user)) | {"may_upload": may(request.user, "add", Upload)}
     return TemplateResponse(request, "console/dashboard/_latest.html", context)
 
 
@@ -122,7 +121,7 @@ def pipeline_in_words(user: User) -> list[str]:
         sums = open_pipeline(user)
     else:
         sums = cache.get_or_set(f"open-pipeline:{user.pk}", lambda: open_pipeline(user), SECONDS_TO_KEEP) or []
-    return [money(amount.quantize(Decimal(1)), currency) for currency, amount in sums[:CURRENCIES_SHOWN]]
+    return [whole_money(amount, currency) for currency, amount in sums[:CURRENCIES_SHOWN]]
 
 
 def open_pipeline(user: User) -> list[tuple[str, Decimal]]:

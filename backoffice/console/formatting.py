@@ -24,6 +24,14 @@ def money(amount: Decimal | None, currency: str) -> str:
         return f"{decimal(amount)} {currency}".strip()
 
 
+def whole_money(amount: Decimal, currency: str) -> str:
+    """ "$1,201": for sums, whose cents nobody reads."""
+    try:
+        return format_currency(amount, currency, "¤#,##0", locale=locale(), currency_digits=False)
+    except UnknownCurrencyError:
+        return f"{decimal(amount.quantize(Decimal(1)))} {currency}".strip()
+
+
 def decimal(number: Decimal | int | None) -> str:
     return "" if number is None else format_decimal(number, locale=locale())
 

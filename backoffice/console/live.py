@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.template.defaultfilters import filesizeformat
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -72,8 +74,8 @@ class Live:
     def state(self) -> str:
         """The badge: a job that was asked to stop says so before it has."""
         if self.job.is_open and self.job.cancel_requested_at:
-            return gettext("stopping")
-        return str(State(self.job.state).label)
+            return gettext("Stopping")
+        return capfirst(str(State(self.job.state).label))
 
     @property
     def sentence(self) -> str:
@@ -112,9 +114,9 @@ class Live:
     def announcement(self) -> str:
         """For screen readers: changes with the state and each quarter of the way, not every second."""
         if not self.job.is_open or self.job.percent is None:
-            return f"{self.state.capitalize()}. {self.job.outcome}".strip()
+            return f"{self.state}. {self.job.outcome}".strip()
         quarter = self.job.percent // 25 * 25
-        return gettext("%(state)s, %(percent)d %%") % {"state": self.state.capitalize(), "percent": quarter}
+        return gettext("%(state)s, %(percent)d %%") % {"state": self.state, "percent": quarter}
 
     @property
     def rate(self) -> str:
@@ -169,6 +171,12 @@ def in_words(seconds: float) -> str:
     if hours < 48:
         return gettext("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
     return ngettext("%(days)d day", "%(days)d days", hours // 24) % {"days": hours // 24}
+
+
+def size_in_words(size: int) -> str:
+    """A limit of so many bytes, without decimals that say nothing."""
+    mebibytes, rest = divmod(size, 1 << 20)
+    return filesizeformat(size) if rest else gettext("%(number)d MB") % {"number": mebibytes}
 
 
 def per_time(rate: float | None) -> str:

@@ -9,6 +9,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from backoffice.console.live import size_in_words
 from backoffice.imports.kinds import KINDS
 from backoffice.imports.options import CURRENCIES, Blank
 from backoffice.imports.values import DateOrder, DecimalMark
@@ -82,11 +83,11 @@ class UploadForm(forms.Form):
         return any(name in self.errors for name in OPTIONS)
 
     def clean_file(self) -> "File[Any]":
-        file: "File[Any]" = self.cleaned_data["file"]
+        file: File[Any] = self.cleaned_data["file"]
         if file.size is not None and file.size > self.limit_bytes:
             raise forms.ValidationError(
                 _("The file has %(size)s; the most is %(limit)s. Split it, with the header in each part."),
-                params={"size": filesizeformat(file.size), "limit": filesizeformat(self.limit_bytes)},
+                params={"size": filesizeformat(file.size), "limit": size_in_words(self.limit_bytes)},
             )
         return file
 

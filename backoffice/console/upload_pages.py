@@ -17,12 +17,11 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.functional import Promise
-from django.utils.text import get_text_list
 from django.utils.translation import gettext, ngettext, ngettext_lazy
 
 from backoffice.access.models import User
 from backoffice.console.job_pages import STOP_POLLING, Fact, moment
-from backoffice.console.live import Count, Live, in_order
+from backoffice.console.live import Count, Live, in_order, size_in_words
 from backoffice.console.upload_form import UploadForm
 from backoffice.imports import error_file, showing
 from backoffice.imports.faults import Refused
@@ -32,6 +31,7 @@ from backoffice.imports.options import Blank
 from backoffice.imports.samples import sample_file, samples
 from backoffice.imports.starting import receive
 from backoffice.imports.values import DateOrder, DecimalMark
+from backoffice.jobs.models import State
 
 # Records made on the way, of other kinds than the rows': the upload's page counts them in these words.
 MADE: dict[str, str | Promise] = {
@@ -94,7 +94,7 @@ def _form_page(request: HttpRequest, form: UploadForm, context: dict[str, Any]) 
     context |= {
         "title": gettext("Upload a file"),
         "form": form,
-        "limit": filesizeformat(form.limit_bytes),
+        "limit": size_in_words(form.limit_bytes),
         "kinds": [(kind, kind.resource.columns().values(), samples(kind.name)) for kind in KINDS.values()],
         "money": settings.COMPANY_CURRENCY,
     }
@@ -158,6 +158,8 @@ def fragment(upload: Upload) -> dict[str, Any]:
         "live": Live(upload.job),
         "counts": outcomes(upload),
         "besides": made(upload),
+        "sentence": outcome_in_words(upload),
+        "records": records_link(upload),
         "heading": gettext("Progress") if upload.job.is_open else gettext("Outcome"),
         "back": reverse("admin:imports_upload_change", args=[upload.pk]),
         "reasons": showing.reasons(upload) if upload.failed else [],
@@ -183,6 +185,39 @@ def _made_in_words(kind: str, number: int) -> str:
     return str(word % {"number": number} if isinstance(word, Promise) else word)
 
 
+def records_link(upload: Upload) -> Fact | None:
+    """Where the records are that the file is about."""
+    kind = KINDS.get(upload.kind)
+    if kind is None:
+        return None
+    model = kind.resource._meta.model._meta
+    label = gettext("To the list: %(kind)s") % {"kind": kind.label}
+    return Fact(label, "", reverse(f"admin:{model.app_label}_{model.model_name}_changelist"))
+
+
+def outcome_in_words(upload: Upload) -> str:
+    """What became of the rows; empty while there is more to say about the job than about them."""
+    rows, failed = _number(upload.rows), _number(upload.failed)
+    match upload.state:
+        case State.SUCCEEDED if upload.rows:
+            return ngettext("The row is applied.", "All %(rows)s rows are applied.", upload.rows) % {"rows": rows}
+        case State.SUCCEEDED:
+            return gettext("The file has a header and no rows: nothing is changed.")
+        case State.INCOMPLETE if upload.failed == upload.rows:
+            return gettext("Every row failed: nothing is changed.")
+        case State.INCOMPLETE:
+            return gettext("%(failed)s of %(rows)s rows failed. The others are applied.") % {
+                "failed": failed,
+                "rows": rows,
+            }
+        case _:
+            return ""
+
+
+def _number(number: int) -> str:
+    return number_format(number, force_grouping=True)
+
+
 def facts(upload: Upload) -> list[Fact]:
     job = upload.job
     by = upload.asked_by
@@ -193,7 +228,7 @@ def facts(upload: Upload) -> list[Fact]:
         Fact(gettext("by"), (by.get_full_name() or by.get_username()) if by else "–"),
         Fact(gettext("uploaded"), moment(upload.created_at)),
         Fact(gettext("size"), filesizeformat(upload.size)),
-        Fact(gettext("rows"), number_format(upload.rows, force_grouping=True)),
+        Fact(gettext("rows"), _number(upload.rows)),
         *([Fact(gettext("job"), str(job), reverse("admin:jobs_job_change", args=[job.pk]))] if job else []),
     ]
 
@@ -230,12 +265,3 @@ def _date_order(order: DateOrder | None) -> str:
 def _decimal_mark(mark: DecimalMark | None) -> str:
     names = {DecimalMark.POINT: gettext("point"), DecimalMark.COMMA: gettext("comma")}
     return names[mark] if mark else ""
-
-
-def unknown_in_words(upload: Upload) -> str:
-    """For a list: which columns meant nothing to us."""
-    if not upload.unknown:
-        return ""
-    names = get_text_list(upload.unknown, gettext("and"))
-    words = ngettext("One column is ignored: %(names)s.", "Columns are ignored: %(names)s.", len(upload.unknown))
-    return words % {"names": names}

@@ -31,6 +31,12 @@
     }
   });
 
+  // What has just ended runs no more in the header either.
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const corner = document.getElementById("running");
+    if (event.detail.xhr.status === 286 && corner) htmx.trigger(corner, "seen");
+  });
+
   // A log that is scrolled to its end stays there when lines arrive.
   let wasAtEnd = false;
   const log = () => document.getElementById("log");

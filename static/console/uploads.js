@@ -65,7 +65,7 @@
 
   const sending = (form, isSending) => {
     const button = form.querySelector("button[type=submit]");
-    const bar = form.querySelector(".bo-sending");
+    const bar = form.querySelector(".lv-sending");
     if (!button || !bar) return;
     button.dataset.rest ??= button.textContent;
     button.textContent = isSending ? button.dataset.sending : button.dataset.rest;
@@ -78,7 +78,7 @@
     if (isUpload(event)) sending(event.target, true);
   });
   document.addEventListener("htmx:xhr:progress", (event) => {
-    const bar = isUpload(event) && event.target.querySelector(".bo-sending");
+    const bar = isUpload(event) && event.target.querySelector(".lv-sending");
     if (!bar || !event.detail.lengthComputable) return;
     if (event.detail.loaded < event.detail.total) bar.value = (100 * event.detail.loaded) / event.detail.total;
     else bar.removeAttribute("value");

@@ -78,7 +78,7 @@ def number_of(outcome: Outcome) -> Any:
     def number(self: "UploadAdmin", upload: Upload) -> str:
         rows = upload.counts.get(outcome.value, 0)
         tone = "danger" if rows and outcome is Outcome.FAILED else ""
-        return format_html('<span class="bo-number" data-tone="{}">{}</span>', tone, intcomma(rows))
+        return format_html('<span class="lv-number" data-tone="{}">{}</span>', tone, intcomma(rows))
 
     return number
 

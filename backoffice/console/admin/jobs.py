@@ -158,10 +158,10 @@ class JobAdmin(ReadOnlyAdmin):
 
 
 def badge(live: Live) -> str:
-    return format_html('<span class="bo-badge" data-tone="{}">{}</span>', live.tone, live.state)
+    return format_html('<span class="lv-badge" data-tone="{}">{}</span>', live.tone, live.state)
 
 
 def counts(live: Live) -> str:
     """ "8,800 new · 2 failed": what there is none of is left out."""
     figures = ((intcomma(count.number), count.label) for count in live.counts if count.number)
-    return format_html_join(" · ", '<span class="bo-number">{} {}</span>', figures)
+    return format_html_join(" · ", '<span class="lv-number">{} {}</span>', figures)
