@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from ninja import Field, Query, Router, Schema
 
 from backoffice.access.api import api_key_of, scope, who_asks
+from backoffice.access.idempotency import answers_once
 from backoffice.access.models import User
 from backoffice.jobs import verbs
 from backoffice.jobs.models import Job, JobQuerySet, LogLine, State
@@ -101,6 +102,7 @@ def get_job(request: HttpRequest, job_id: int) -> dict[str, Any]:
 
 
 @router.post("/jobs/{int:job_id}/cancel", response=JobWithLog)
+@answers_once
 @scope("jobs")
 def cancel_job(request: HttpRequest, job_id: int) -> dict[str, Any]:
     """Ends a waiting job; asks a running one to stop. What was committed is kept. 409 when it has ended."""
@@ -108,6 +110,7 @@ def cancel_job(request: HttpRequest, job_id: int) -> dict[str, Any]:
 
 
 @router.post("/jobs/{int:job_id}/retry", response=JobWithLog)
+@answers_once
 @scope("jobs")
 def retry_job(request: HttpRequest, job_id: int) -> dict[str, Any]:
     """Puts a failed or cancelled job back in line; it goes on from its checkpoint. 409 in any other state."""

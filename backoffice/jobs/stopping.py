@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 # How long a job may go on to its next chunk boundary once its worker was told to stop. Out within 15 s.
-GRACE_SECONDS = 10.0
+GRACE_SECONDS = 8.0
 
 _flag = mmap.mmap(-1, 1)
 _threads_at_work: set[int] = set()

@@ -14,6 +14,7 @@ from django.db import connection
 from backoffice.jobs import stopping
 from backoffice.jobs.claiming import claim
 from backoffice.jobs.models import Job
+from backoffice.jobs.running import execute
 from backoffice.jobs.starting import start
 from tests.conftest import child_environment
 from tests.jobs import kinds
@@ -23,7 +24,7 @@ QUICK = {"JOB_LEASE_SECONDS": "3", "JOB_RESEND_SECONDS": "1", "SCHEDULER_TICK_SE
 
 
 @pytest.fixture
-def table(transactional_db):
+def table(db):
     """The table into which the jobs of `kinds` write."""
     kinds.make_table()
     yield
@@ -47,6 +48,11 @@ def _not_told_to_stop():
 
 def begin(kind="tests.nothing", asked_by=None, **parameters):
     return start(kind, parameters, asked_by=asked_by)
+
+
+def run(job):
+    """Run it within the test's own transaction."""
+    return execute(job.pk, heartbeat=False)
 
 
 def claimed(**more):

@@ -9,10 +9,12 @@ from backoffice.jobs.claiming import claim, release
 from backoffice.jobs.models import State
 from backoffice.jobs.running import execute
 from backoffice.jobs.starting import start
-from tests.jobs.conftest import begin, claimed, expire_lease, fresh
+from tests.jobs.conftest import begin, claimed, expire_lease, fresh, run
 from tests.jobs.kinds import written
 
-pytestmark = [pytest.mark.db, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_broker")]
+pytestmark = [pytest.mark.db, pytest.mark.django_db, pytest.mark.usefixtures("no_broker")]
+
+committed = pytest.mark.django_db(transaction=True)
 
 
 def at_once(work, times):
@@ -34,6 +36,7 @@ def at_once(work, times):
     return results
 
 
+@committed
 def test_of_many_who_are_told_of_a_job_one_gets_it():
     for _ in range(10):
         job = begin()
@@ -42,6 +45,7 @@ def test_of_many_who_are_told_of_a_job_one_gets_it():
         assert fresh(job).token == winners[0].token == 1
 
 
+@committed
 def test_of_many_who_find_a_crashed_job_one_resumes_it():
     for _ in range(10):
         job = claimed()
@@ -61,14 +65,14 @@ def test_claiming_takes_the_lease_and_counts_the_attempt():
 
 def test_a_message_delivered_twice_does_nothing(table):
     job = begin("tests.write_rows", total=5)
-    assert execute(job.pk) == State.SUCCEEDED
-    assert execute(job.pk) is None
+    assert run(job) == State.SUCCEEDED
+    assert run(job) is None
     assert written(job.pk) == [0, 1, 2, 3, 4]
     assert fresh(job).attempts == 1
 
 
 def test_a_message_for_a_job_that_is_gone_does_nothing(db):
-    assert execute(10**9) is None
+    assert execute(10**9, heartbeat=False) is None
 
 
 def test_a_job_put_back_in_line_has_not_crashed():
@@ -104,11 +108,13 @@ def test_each_crash_is_told_in_the_log():
     assert "crash 1 of 3" in job.lines.get().text
 
 
+@committed
 def test_the_same_idempotency_key_starts_one_job():
     jobs = at_once(lambda: start("tests.nothing", {}, asked_by=None, idempotency_key="monday"), 6)
     assert len({job.pk for job in jobs}) == 1
 
 
+@committed
 def test_a_worker_is_told_once_the_row_is_committed(no_broker):
     from django.db import transaction
 
@@ -118,6 +124,7 @@ def test_a_worker_is_told_once_the_row_is_committed(no_broker):
     assert no_broker == [("jobs.run", job.pk, "default")]
 
 
+@committed
 def test_nobody_is_told_of_a_job_that_was_rolled_back(no_broker):
     from django.db import transaction
 

@@ -14,10 +14,11 @@ from backoffice.jobs.heartbeat import Heartbeat, Signs
 from backoffice.jobs.models import Job, State
 from backoffice.jobs.registry import Queue
 from backoffice.jobs.running import Cancelled, Failure, LostLease, Run, Stopping, execute
-from tests.jobs.conftest import begin, claimed, expire_lease, fresh, until
+from tests.jobs.conftest import begin, claimed, expire_lease, fresh, run, until
 from tests.jobs.kinds import written
 
-pytestmark = [pytest.mark.db, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_broker")]
+pytestmark = [pytest.mark.db, pytest.mark.django_db, pytest.mark.usefixtures("no_broker")]
+committed = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def insert(number, job):
 
 def test_rows_counts_checkpoint_and_progress_are_committed_together(table):
     job = begin("tests.write_rows", total=25, size=10)
-    assert execute(job.pk) == State.SUCCEEDED
+    assert run(job) == State.SUCCEEDED
     job = fresh(job)
     assert written(job.pk) == list(range(25))
     assert (job.done, job.total, job.counts, job.checkpoint) == (25, 25, {"new": 25}, {"next": 25})
@@ -64,12 +65,13 @@ def test_a_chunk_that_fails_leaves_nothing_behind(table, work):
             raise Failure("Row 2 is no row.")
 
     job = work(two_chunks)
-    assert execute(job.pk) == State.FAILED
+    assert run(job) == State.FAILED
     job = fresh(job)
     assert written(job.pk) == [1]
     assert (job.error, job.checkpoint, job.counts, job.done) == ("Row 2 is no row.", {"next": 2}, {"new": 1}, 1)
 
 
+@committed
 def test_a_worker_frozen_past_its_lease_writes_nothing(table):
     frozen = claimed()
     run = run_of(frozen)
@@ -83,6 +85,7 @@ def test_a_worker_frozen_past_its_lease_writes_nothing(table):
     assert (job.token, job.checkpoint, job.state) == (2, None, State.RUNNING)
 
 
+@committed
 def test_a_frozen_worker_can_neither_end_the_job_nor_add_to_its_log(table, work):
     def lose_it(run):
         expire_lease(run.job)
@@ -126,6 +129,7 @@ def expire_in_another_session(job):
     in_another_session(lambda: expire_lease(job))
 
 
+@committed
 def test_cancel_stops_after_the_chunk_at_hand_and_keeps_it(table, work, operations_user):
     def write(run):
         for number in range(10):
@@ -145,6 +149,7 @@ def test_cancel_stops_after_the_chunk_at_hand_and_keeps_it(table, work, operatio
     assert "4 of 10" in job.outcome
 
 
+@committed
 def test_a_cancel_is_heard_during_a_long_chunk(work, operations_user, monkeypatch):
     def dawdle(run):
         with run.chunk():
@@ -168,7 +173,7 @@ def test_catching_every_exception_does_not_catch_the_end_of_the_job(work, operat
         except Exception:
             reached.append("caught")
 
-    assert execute(work(greedy).pk) == State.CANCELLED
+    assert run(work(greedy)) == State.CANCELLED
     assert reached == []
 
 
@@ -183,11 +188,11 @@ def test_a_worker_that_stops_puts_the_job_back_at_a_chunk_boundary(table, work, 
                 stopping.ask()
 
     job = work(write)
-    assert execute(job.pk) == State.QUEUED
+    assert run(job) == State.QUEUED
     assert (fresh(job).crashes, fresh(job).done) == (0, 3)
     assert no_broker[-1] == ("jobs.run", job.pk, "default")
     stopping.forget()
-    assert execute(job.pk) == State.SUCCEEDED
+    assert run(job) == State.SUCCEEDED
     assert written(job.pk) == [0, 1, 2, 3, 4, 5]
     assert fresh(job).counts == {"new": 6}
 
@@ -239,7 +244,7 @@ def test_a_chunk_that_always_deadlocks_is_given_up():
 
 def test_an_unexpected_error_gives_the_person_a_number_and_operations_the_trace(rep_user, operations_user):
     job = begin("tests.stumble", asked_by=rep_user)
-    assert execute(job.pk) == State.FAILED
+    assert run(job) == State.FAILED
     job = fresh(job)
     assert "ZeroDivisionError" in job.error
     assert "secret of the universe" not in job.error
@@ -254,14 +259,14 @@ def test_a_failure_says_the_words_it_was_given(work):
         raise Failure("The file holds\0 no rows.")
 
     job = work(refuse)
-    assert execute(job.pk) == State.FAILED
+    assert run(job) == State.FAILED
     assert fresh(job).error == "The file holds\ufffd no rows."
 
 
 def test_a_kind_nobody_knows_fails_with_its_name():
     job = begin()
     Job.objects.update(kind="tests.forgotten")
-    assert execute(job.pk) == State.FAILED
+    assert run(job) == State.FAILED
     assert "tests.forgotten" in fresh(job).error
     assert fresh(job).label == "tests.forgotten"
 
@@ -278,19 +283,19 @@ def test_a_kind_nobody_knows_fails_with_its_name():
     ],
 )
 def test_a_job_with_rejected_rows_is_incomplete(counts, state):
-    assert execute(begin("tests.count", counts=counts).pk) == state
+    assert run(begin("tests.count", counts=counts)) == state
 
 
 def test_the_rows_never_outnumber_the_total():
     job = begin("tests.count", counts={"new": 5, "failed": 2, "accounts": 4}, total=3)
-    execute(job.pk)
+    run(job)
     job = fresh(job)
     assert (job.done, job.total, job.tally.rows, job.tally.unprocessed) == (7, 7, 7, 0)
 
 
 def test_a_function_may_say_how_its_job_ends(work):
     job = work(lambda run: run.finish(State.INCOMPLETE))
-    assert execute(job.pk) == State.INCOMPLETE
+    assert run(job) == State.INCOMPLETE
 
 
 def test_whoever_asked_is_the_one_who_acts_in_a_chunk(work, operations_user):
@@ -301,10 +306,11 @@ def test_whoever_asked_is_the_one_who_acts_in_a_chunk(work, operations_user):
             seen.append(acting_now())
 
     job = work(look, asked_by=operations_user)
-    execute(job.pk)
+    run(job)
     assert (seen[0].actor, seen[0].door, seen[0].job) == (operations_user.pk, "command", job.pk)
 
 
+@committed
 def test_progress_is_visible_at_once_and_during_a_chunk(work):
     seen = []
 
@@ -317,6 +323,7 @@ def test_progress_is_visible_at_once_and_during_a_chunk(work):
     assert seen == [41]
 
 
+@committed
 def test_progress_is_written_at_most_every_half_second(work, monkeypatch):
     writes = []
     write = Signs.write
@@ -334,6 +341,7 @@ def test_progress_is_written_at_most_every_half_second(work, monkeypatch):
     assert all(later - earlier > 0.4 for earlier, later in pairwise(writes[:-1]))
 
 
+@committed
 def test_a_slow_call_keeps_its_lease(work, settings):
     settings.JOB_LEASE_SECONDS = 0.4
 
@@ -352,7 +360,7 @@ def test_the_log_is_written_beside_the_chunk_and_survives_its_end(work):
             raise Failure("Enough.")
 
     job = work(talk)
-    execute(job.pk)
+    run(job)
     line = job.lines.get()
     assert (line.level, line.text, line.fields["row"]) == ("warning", "Row 3 is odd", 3)
 
@@ -360,12 +368,13 @@ def test_the_log_is_written_beside_the_chunk_and_survives_its_end(work):
 def test_the_log_of_a_job_is_bounded(monkeypatch):
     monkeypatch.setattr(heartbeat, "LINES_KEPT", 20)
     job = begin("tests.chatter", lines=100)
-    execute(job.pk)
+    run(job)
     texts = list(job.lines.values_list("text", flat=True))
     assert texts[:19] == [f"Line {number}" for number in range(19)]
     assert texts[19:] == ["The log ends here: 20 lines are kept per job."]
 
 
+@committed
 def test_a_job_can_run_inside_a_callers_transaction_without_a_heartbeat(work):
     def talk(run):
         run.log.info("Hello")
@@ -378,6 +387,7 @@ def test_a_job_can_run_inside_a_callers_transaction_without_a_heartbeat(work):
         assert [line.text for line in job.lines.all()] == ["Hello"]
 
 
+@committed
 def test_a_job_whose_database_goes_away_is_left_for_the_next_worker(work):
     def cut(run):
         with connection.cursor() as cursor:
@@ -390,6 +400,7 @@ def test_a_job_whose_database_goes_away_is_left_for_the_next_worker(work):
     assert claim(job.pk).crashes == 1
 
 
+@committed
 def test_a_heartbeat_outlives_its_own_connection(monkeypatch):
     job = claimed()
     with Heartbeat(job) as signs:
@@ -404,6 +415,7 @@ def test_a_heartbeat_outlives_its_own_connection(monkeypatch):
         until(lambda: fresh(job).done == 2, what="the sign over a new connection")
 
 
+@committed
 def test_a_worker_keeps_one_second_connection_between_jobs():
     spare = heartbeat.Spare()
     first, second = heartbeat.connect(), heartbeat.connect()
@@ -422,6 +434,7 @@ def test_two_kinds_cannot_share_a_name():
         registry.job("tests.nothing", queue=Queue.DEFAULT, label="", door=Door.COMMAND)(lambda run: None)
 
 
+@committed
 def test_signs_leave_no_trace_in_the_indexes():
     """Progress must be a HOT update: no index may hold a column it writes."""
     job = claimed()

@@ -11,12 +11,12 @@ from backoffice.jobs import jobs, probes, schedules, verbs
 from backoffice.jobs import scheduler as loop
 from backoffice.jobs.models import Job, JobLog, Slot, WorkerSign
 from backoffice.jobs.registry import Queue
-from backoffice.jobs.running import execute
 from backoffice.jobs.scheduler import Scheduler, dispatch
 from backoffice.jobs.schedules import Schedule, claim_tick, every
-from tests.jobs.conftest import begin, claimed, expire_lease, fresh
+from tests.jobs.conftest import begin, claimed, expire_lease, fresh, run
 
-pytestmark = [pytest.mark.db, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.db, pytest.mark.django_db]
+committed = pytest.mark.django_db(transaction=True)
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -69,7 +69,7 @@ def test_a_job_whose_worker_is_gone_is_sent_again(sent):
 def test_an_ended_job_is_never_sent_again(sent, operations_user):
     verbs.cancel(sent_ago(begin(), 60), operations_user)
     job = begin()
-    execute(job.pk)
+    run(job)
     sent_ago(job, 60)
     sent.clear()
     dispatch()
@@ -99,6 +99,7 @@ def test_nothing_is_sent_while_the_broker_does_not_answer(sent, monkeypatch):
     assert fresh(job).dispatched_at == before
 
 
+@committed
 def test_one_tick_is_claimed_once_however_many_ask():
     schedule = Schedule("sweep", 15, print)
     barrier, won = threading.Barrier(6), []
@@ -149,6 +150,7 @@ def test_a_failing_task_stops_no_other_and_leaves_a_trace(only):
     assert Slot.objects.get(name="fine").ended_at is not None
 
 
+@committed
 def test_the_scheduler_waits_for_a_database_that_went_away(only):
     ran = []
 
@@ -226,8 +228,8 @@ def test_queues_with_waiting_work_are_not_probed(no_broker, monkeypatch):
 
 def test_old_log_lines_are_swept_and_their_jobs_kept(no_broker):
     old, new = begin("tests.chatter", lines=3), begin("tests.chatter", lines=3)
-    execute(old.pk)
-    execute(new.pk)
+    run(old)
+    run(new)
     Job.objects.filter(pk=old.pk).update(finished_at=timezone.now() - timedelta(days=91))
     jobs.sweep_old_log_lines()
     assert set(JobLog.objects.values_list("job", flat=True)) == {new.pk}
