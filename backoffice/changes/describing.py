@@ -1,6 +1,5 @@
 """Entries of the change log as lines a person can read."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -127,8 +126,19 @@ def _shown(field: Field | None, value: Any, labels: Labels) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, (dict, list)):
-        return _shortened(json.dumps(value, ensure_ascii=False, default=str))
+        return _shortened(_listed(value))
     return _shortened(_localized(field, value))
+
+
+def _listed(value: Any) -> str:
+    """Lists and parts of values as people write them: "ana@example.com, office; ana@example.org"."""
+    if isinstance(value, dict):
+        return ", ".join(_listed(part) for part in value.values() if part not in EMPTY)
+    if isinstance(value, list):
+        return "; ".join(_listed(part) for part in value)
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return str(value)
 
 
 def _localized(field: Field | None, value: Any) -> str:

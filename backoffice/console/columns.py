@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from django.utils import formats
+from django.utils import formats, timezone
 from django.utils.dates import MONTHS
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -27,7 +27,7 @@ class Changed:
 
     @display(description=_("changed"), ordering="changed_at")
     def changed(self, row: Any) -> str:
-        day = formats.date_format(row.changed_at, "SHORT_DATE_FORMAT")
+        day = short_date(timezone.localtime(row.changed_at))
         return f"{day} · {_('archived')}" if row.archived_at else day
 
 
@@ -37,6 +37,18 @@ class Valued:
     @display(description=_("amount"), ordering="amount")
     def value(self, row: Any) -> str:
         return money(row.amount, row.currency)
+
+
+class Closing:
+    """The close date, short."""
+
+    @display(description=_("close date"), ordering="close_date")
+    def closing(self, row: Any) -> str:
+        return short_date(row.close_date)
+
+
+def short_date(day: date | None) -> str:
+    return formats.date_format(day, "SHORT_DATE_FORMAT") if day else ""
 
 
 def month_name(day: date | None) -> str:

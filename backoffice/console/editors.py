@@ -6,8 +6,10 @@ They are plain inputs with plain names, `emails-0-address`; the script `console/
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any, override
 
+import pycountry
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.datastructures import MultiValueDict
@@ -245,6 +247,38 @@ class MonthField(forms.DateField):
     def to_python(self, value: Any) -> date | None:
         day = super().to_python(value)
         return day.replace(day=1) if day else None
+
+
+class NumberField(forms.DecimalField):
+    """An exact number, shown without the zeros that only fill its column."""
+
+    widget = widgets.UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal"})
+
+    @override
+    def prepare_value(self, value: Any) -> Any:
+        if not isinstance(value, Decimal):
+            return value
+        plain = f"{value.normalize():f}"
+        places = len(plain.partition(".")[2])
+        return f"{value:.2f}" if places == 1 else plain
+
+
+class CurrencyField(forms.CharField):
+    """A currency's code of three letters, as ISO 4217 has it."""
+
+    widget = widgets.UnfoldAdminTextInputWidget(
+        attrs={"size": 3, "autocapitalize": "characters", "spellcheck": "false"}
+    )
+
+    @override
+    def to_python(self, value: Any) -> str:
+        return str(super().to_python(value)).upper()
+
+    @override
+    def validate(self, value: str) -> None:
+        super().validate(value)
+        if value and pycountry.currencies.get(alpha_3=value) is None:
+            raise ValidationError(gettext("There is no currency “%(code)s”.") % {"code": value})
 
 
 def _without_empty(value: Mapping[str, Any]) -> dict[str, Any]:

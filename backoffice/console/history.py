@@ -1,6 +1,7 @@
 """A record's history as the change log tells it: who, when, through which door, what before and after."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, NamedTuple, override
 
@@ -14,7 +15,7 @@ from django.utils.translation import gettext
 from backoffice.changes.describing import ChangeLine, describe
 from backoffice.changes.models import Change
 from backoffice.changes.reading import history
-from backoffice.changes.registry import kind_of
+from backoffice.changes.registry import kind_of, model_of
 
 PER_PAGE = 50
 LATEST = 3
@@ -29,9 +30,17 @@ class Moment(NamedTuple):
 
 def moments(changes: Iterable[Change]) -> list[Moment]:
     """Entries put together by the transaction they were written in."""
-    lines = describe(changes)
+    lines = [_without_parent(line) for line in describe(changes)]
     together = groupby(lines, key=lambda line: (line.change.xid, line.who, line.door))
     return [Moment(group[0], group) for group in (list(part) for _key, part in together)]
+
+
+def _without_parent(line: ChangeLine) -> ChangeLine:
+    """A part's line without the record it is a part of: the page is that record's."""
+    if line.change.child_kind is None:
+        return line
+    parent = str(model_of(line.change.kind)._meta.verbose_name)
+    return replace(line, fields=[field for field in line.fields if field.label != parent])
 
 
 class HistoryMixin(BaseModelAdmin):  # type: ignore[type-arg]

@@ -46,7 +46,7 @@ class ChangeList(UnfoldChangeList):
         self.paginator = CappedPaginator(self.result_list, self.list_per_page)
         self.multi_page = self.has_next or self.page_num > 1
         self.can_show_all = self.show_full_result_count = False
-        self.full_result_count = None
+        self.full_result_count = self.result_count
         self.show_admin_actions = True
 
     @property

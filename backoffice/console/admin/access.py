@@ -34,14 +34,14 @@ class LoginForm(ConsoleForm):
     """A login with its rep and, when it is to be set, its password."""
 
     rep = forms.ModelChoiceField(
-        label=_("rep"),
+        label=_("Rep"),
         queryset=Rep.objects.all(),
         required=False,
         help_text=_("Reps and managers see the records of this rep, and managers those of everyone below."),
         widget=AutocompleteSelect(RepPlace._meta.get_field("rep"), admin.site),
     )
     new_password = forms.CharField(
-        label=_("set password"),
+        label=_("Set password"),
         required=False,
         strip=False,
         help_text=password_validators_help_text_html(),
@@ -141,7 +141,7 @@ def tie(user: User, rep: Rep | None) -> None:
 
 class ApiKeyForm(ConsoleForm):
     scopes = forms.MultipleChoiceField(
-        label=_("scopes"),
+        label=_("Scopes"),
         choices=Scope.choices,
         required=False,
         help_text=_("Without any, the key may do all that its login may."),

@@ -360,6 +360,8 @@ class PartMixin(FieldsMixin):
 class TabularInline(PartMixin, unfold.TabularInline):  # type: ignore[misc]
     """A table of parts below the form."""
 
+    show_title = False
+
 
 class StackedInline(PartMixin, unfold.StackedInline):  # type: ignore[misc]
     """Parts below the form, each a small form."""

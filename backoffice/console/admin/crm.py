@@ -11,7 +11,7 @@ from unfold.decorators import display
 
 from backoffice.console import formatting
 from backoffice.console.admin.base import ModelAdmin, TabularInline, login
-from backoffice.console.columns import STATUS_TONES, Changed, Named, Valued
+from backoffice.console.columns import STATUS_TONES, Changed, Closing, Named, Valued
 from backoffice.console.filters import ChoiceFilter, ChoicesDropdownFilter, RangeDateFilter, ReferenceFilter
 from backoffice.crm.models import (
     Account,
@@ -121,8 +121,8 @@ class StatusFilter(DropdownFilter):
 
 
 @admin.register(Opportunity)
-class OpportunityAdmin(Named, Valued, Changed, ModelAdmin):
-    list_display = ("named", "account", "value", "stage_shown", "owner", "close_date", "changed")
+class OpportunityAdmin(Named, Valued, Closing, Changed, ModelAdmin):
+    list_display = ("named", "account", "value", "stage_shown", "owner", "closing", "changed")
     list_select_related = ("account", "owner", "stage")
     list_filter = (
         StatusFilter,
@@ -133,7 +133,7 @@ class OpportunityAdmin(Named, Valued, Changed, ModelAdmin):
         ("type", ChoiceFilter),
         ("source", ChoiceFilter),
     )
-    sortable_by = ("named", "value", "close_date", "changed")
+    sortable_by = ("named", "value", "closing", "changed")
     searches_accounts = True
     search_help_text = _("Name, opportunity ID or account")
     inlines = (Lines, OpportunityContacts, OpportunityTags)
@@ -146,7 +146,8 @@ class OpportunityAdmin(Named, Valued, Changed, ModelAdmin):
                     ("amount", "currency"),
                     ("stage", "probability"),
                     ("close_date", "expected_close"),
-                    ("forecast_category", "closed_at"),
+                    "forecast_category",
+                    "closed_at",
                 )
             },
         ),

@@ -6,9 +6,10 @@ from typing import Any, ClassVar, override
 from django import forms
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.db import models
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from backoffice.console.editors import MonthField, Panel, Rows, TextRows
+from backoffice.console.editors import CurrencyField, MonthField, NumberField, Panel, Rows, TextRows
 from backoffice.console.values import ADDRESS, ASSISTANT, EMAIL, PHONE, custom_value_fields
 from backoffice.crm.models import CustomField
 
@@ -17,7 +18,11 @@ MONTHS = frozenset({"month", "from_month", "until_month"})
 
 def form_field(field: "models.Field[Any, Any]") -> forms.Field | None:
     """The editor of a list of values, a structure or a month; None where Django's own field does."""
-    options: dict[str, Any] = {"label": field.verbose_name, "required": not field.blank, "help_text": field.help_text}
+    options: dict[str, Any] = {
+        "label": capfirst(field.verbose_name),
+        "required": not field.blank,
+        "help_text": field.help_text,
+    }
     match field.name:
         case "emails":
             return Rows(EMAIL(), **options)
@@ -31,6 +36,10 @@ def form_field(field: "models.Field[Any, Any]") -> forms.Field | None:
             return TextRows(**options)
         case name if name in MONTHS and isinstance(field, models.DateField):
             return MonthField(**options)
+    if isinstance(field, models.DecimalField):
+        return NumberField(max_digits=field.max_digits, decimal_places=field.decimal_places, **options)
+    if field.name == "currency":
+        return CurrencyField(max_length=3, **options)
     return None
 
 
@@ -52,7 +61,7 @@ def with_custom_fields(
     form: "type[forms.ModelForm[Any]]", fields: Iterable[CustomField]
 ) -> "type[forms.ModelForm[Any]]":
     """`form` with the company's own fields, together as `custom_values`."""
-    panel = Panel(custom_value_fields(fields), required=False, label=_("custom fields"))
+    panel = Panel(custom_value_fields(fields), required=False, label=_("Custom fields"))
     return type(form.__name__, (form,), {"custom_values": panel})
 
 

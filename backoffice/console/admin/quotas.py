@@ -23,7 +23,7 @@ from backoffice.quotas.revising import because
 
 class QuotaForm(ConsoleForm):
     why = forms.CharField(
-        label=_("why"),
+        label=_("Why"),
         required=False,
         max_length=500,
         help_text=_("The reason of this change; it stays with the revision."),
