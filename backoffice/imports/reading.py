@@ -9,6 +9,7 @@ import hashlib
 import io
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import PurePath
 from typing import BinaryIO, Literal, cast
 
@@ -132,7 +133,8 @@ def _csv_rows(file: BinaryIO, layout: Layout) -> Iterator[Row]:
     except csv.Error as error:
         raise Refused(_csv_sentence(str(error), following)) from error
     finally:
-        text.detach()
+        with suppress(ValueError):  # the file was closed before the last row was asked for
+            text.detach()
 
 
 def _csv_sentence(error: str, line: int) -> str:

@@ -110,7 +110,7 @@ _WRAPPED = re.compile(
 )
 _PLAIN = {
     mark: re.compile(
-        rf"(?:[0-9]+|[0-9]{{1,3}}(?:(?P<group>[{other}'’{_BLANKS}])[0-9]{{3}})(?:(?P=group)[0-9]{{3}})*)?"
+        rf"(?:[0-9]+|[1-9][0-9]{{0,2}}(?:(?P<group>[{other}'’{_BLANKS}])[0-9]{{3}})(?:(?P=group)[0-9]{{3}})*)?"
         rf"(?:[{mark}][0-9]+)?"
     )
     for mark, other in ((DecimalMark.POINT, ","), (DecimalMark.COMMA, "."))
