@@ -7,6 +7,8 @@ import sys
 
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backoffice.settings")
+    from django.core.exceptions import ImproperlyConfigured
+
     from backoffice.local.lending import lend
     from backoffice.local.processes import Trouble
 
@@ -15,7 +17,7 @@ def main() -> int:
             from django.core.management import execute_from_command_line
 
             execute_from_command_line(sys.argv)
-    except Trouble as trouble:
+    except (Trouble, ImproperlyConfigured) as trouble:
         print(trouble, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

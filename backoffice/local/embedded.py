@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -54,7 +53,11 @@ class Servers:
         except OSError as error:
             raise Trouble(f"The data folder {self.home} cannot be used: {error.strerror}.") from error
         fcntl.flock(self._users, fcntl.LOCK_SH)
-        return self.ensure()
+        try:
+            return self.ensure()
+        except BaseException:
+            self.release()
+            raise
 
     def ensure(self) -> Addresses:
         """Where they answer; a keeper that was killed is replaced."""
@@ -85,8 +88,10 @@ class Servers:
                 self._keeper.poll()
             time.sleep(0.02)
         if self._keeper:
-            with suppress(subprocess.TimeoutExpired):
+            try:
                 self._keeper.wait(0.2)
+            except subprocess.TimeoutExpired:
+                self._keeper.returncode = 0  # it stays for others: not ours to wait for
 
     def _start_keeper(self) -> None:
         for stale in ("servers.json", "trouble.txt"):

@@ -102,10 +102,10 @@ def keep(home: Path, *, throwaway: bool) -> None:
         finally:
             (home / "servers.json").unlink(missing_ok=True)
             at_once(each.finish for each in kept)
-            if throwaway:
-                for each in kept:
-                    each.server.remove()
-                shutil.rmtree(home, ignore_errors=True)
+        if throwaway:  # after a trouble all is left to be looked at
+            for each in kept:
+                each.server.remove()
+            shutil.rmtree(home, ignore_errors=True)
 
 
 def at_once(verbs: Iterable[Callable[[], None]]) -> None:

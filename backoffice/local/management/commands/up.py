@@ -11,7 +11,7 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -229,7 +229,9 @@ def answers(port: int, path: str) -> bool:
 def welcome(home: Path, port: int) -> str:
     """The block that stands at the end of every start."""
     address = f"http://{HOST}:{port}"
-    manage = "manage.py" if home == PROJECT / "var" else f"BACKOFFICE_DATA={home} manage.py"
+    manage = f"{python()} manage.py"
+    if home != PROJECT / "var":
+        manage = f"BACKOFFICE_DATA={home} {manage}"
     lines = [
         "",
         _("Ready: {address}/admin/").format(address=address),
@@ -247,6 +249,13 @@ def welcome(home: Path, port: int) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def python() -> str:
+    """How to call this Python from the project's folder."""
+    with suppress(ValueError):
+        return str(Path(sys.executable).relative_to(PROJECT))
+    return sys.executable
 
 
 def login_lines(home: Path, manage: str) -> list[str]:

@@ -1,0 +1,71 @@
+"""The doctor's exit code tells the truth."""
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.utils import timezone
+
+from backoffice.jobs.models import Slot, WorkerSign
+from backoffice.jobs.registry import Queue
+
+pytestmark = [pytest.mark.db, pytest.mark.django_db]
+
+
+def examined():
+    """(exit code, health by name)"""
+    out = StringIO()
+    code = 0
+    try:
+        call_command("doctor", json=True, stdout=out)
+    except SystemExit as exit_:
+        code = exit_.code
+    return code, {finding["name"]: finding["health"] for finding in json.loads(out.getvalue())["findings"]}
+
+
+@pytest.fixture
+def at_work():
+    """Workers and a scheduler that gave a sign just now."""
+    now = timezone.now()
+    for queue in Queue:
+        WorkerSign.objects.create(queue=queue, at=now, by="test")
+    Slot.objects.create(name="dispatch", tick=1, at=now, by="test")
+
+
+def test_all_is_well(at_work):
+    code, health = examined()
+    assert set(health.values()) == {"good"}
+    assert code == 0
+
+
+def test_no_worker_and_no_scheduler_lately_is_bad():
+    code, health = examined()
+    assert (code, health["workers"], health["scheduler"]) == (1, "bad", "bad")
+    assert health["database"] == "good"
+
+
+def test_a_worker_that_fell_silent_is_bad(at_work):
+    WorkerSign.objects.filter(queue=Queue.PULLS).update(at=timezone.now() - timezone.timedelta(hours=1))
+    code, health = examined()
+    assert (code, health["workers"]) == (1, "bad")
+
+
+def test_a_broker_that_does_not_answer_is_bad(at_work, settings):
+    settings.BROKER_URL = "redis://127.0.0.1:1/0"
+    code, health = examined()
+    assert (code, health["broker"]) == (1, "bad")
+
+
+def test_a_missing_trigger_of_the_change_log_is_bad(at_work):
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER change_log_update ON crm_account")
+    code, health = examined()
+    assert (code, health["change_log"]) == (1, "bad")
+
+
+def test_a_key_that_is_none_is_bad(at_work, settings):
+    settings.CREDENTIAL_KEYS = ["not a key"]
+    code, health = examined()
+    assert (code, health["keys"]) == (1, "bad")

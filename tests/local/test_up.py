@@ -1,0 +1,173 @@
+"""`manage.py up`: starts, says so, heals, stops, and finds its data again."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from backoffice.local.embedded import PROJECT
+from backoffice.local.processes import command_of
+from backoffice.local.valkey import free_port
+
+pytestmark = pytest.mark.worker
+
+READY_SECONDS = 120
+OURS = ("DATABASE_URL", "BROKER_URL", "DJANGO_SETTINGS_MODULE", "BACKOFFICE_DATA", "BACKOFFICE_ADMIN_PASSWORD")
+
+
+def environment(**more):
+    return {name: value for name, value in os.environ.items() if name not in OURS} | more
+
+
+class Up:
+    """A running `manage.py up --no-demo` on a data folder."""
+
+    def __init__(self, home, port, **more):
+        self.home, self.port = home, port
+        self.log = home.with_suffix(".log")
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "up", "--no-demo", "--port", str(port), "--data", str(home)],
+                cwd=PROJECT,
+                env=environment(**more),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def output(self):
+        return self.log.read_text()
+
+    def wait_until_ready(self):
+        deadline = time.monotonic() + READY_SECONDS
+        while "To stop" not in self.output:
+            assert self.process.poll() is None, self.output
+            assert time.monotonic() < deadline, self.output
+            time.sleep(0.1)
+        return self
+
+    def stop(self, number=signal.SIGTERM):
+        """Seconds it took."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(30)
+        return time.monotonic() - began
+
+    def status(self, path):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+        except OSError:
+            return 0
+
+    def pids(self):
+        servers = json.loads((self.home / "servers.json").read_text())
+        return {int(pid) for pid in json.loads((self.home / "up.json").read_text())} | {
+            servers[name] for name in ("keeper", "postgres", "valkey")
+        }
+
+
+def run(*arguments, **more):
+    return subprocess.run(
+        [sys.executable, "manage.py", *map(str, arguments)],
+        cwd=PROJECT,
+        env=environment(**more),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder():
+    made = Path(tempfile.mkdtemp(prefix="backoffice-tests-up-"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def up(folder):
+    running = Up(folder / "data", free_port())
+    try:
+        yield running.wait_until_ready()
+    finally:
+        if running.process.poll() is None:
+            running.stop()
+
+
+def test_it_says_where_the_console_is_and_how_to_get_in(up):
+    assert f"Ready: http://127.0.0.1:{up.port}/admin/" in up.output
+    assert re.search(r"Login +admin +\S{12,}", up.output)
+    assert "/api/docs" in up.output
+    assert "Traceback" not in up.output
+    assert up.status("/readyz") == 200
+    assert (up.home / "logins.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_second_one_on_the_same_data_folder_is_refused_with_a_sentence(up):
+    second = run("up", "--no-demo", "--port", free_port(), "--data", up.home)
+    assert second.returncode == 1
+    assert f"already runs on {up.home}" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_a_taken_port_is_refused_with_a_sentence(up, folder):
+    second = run("up", "--no-demo", "--port", up.port, "--data", folder / "other")
+    assert second.returncode == 1
+    assert f"Port {up.port} cannot be used" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_other_commands_attach_to_its_servers(up):
+    answer = run("login", "admin", "--json", BACKOFFICE_DATA=str(up.home))
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout)["username"] == "admin"
+    assert up.status("/readyz") == 200
+
+
+def test_postgresql_and_web_come_back_after_kill_9(up):
+    postgres = json.loads((up.home / "servers.json").read_text())["postgres"]
+    web = next(
+        int(pid) for pid, command in json.loads((up.home / "up.json").read_text()).items() if "granian" in command
+    )
+    for pid in (postgres, web):
+        os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 60
+    while command_of(web) or up.status("/readyz") != 200:
+        assert time.monotonic() < deadline, up.output
+        time.sleep(0.2)
+
+
+def test_it_stops_within_15_seconds_and_leaves_nothing_and_the_next_start_finds_the_data(up):
+    pids = up.pids()
+    assert up.stop() < 15
+    assert up.process.returncode == 0
+    assert not [pid for pid in pids if command_of(pid)]
+    with socket.socket() as trial:
+        assert trial.connect_ex(("127.0.0.1", up.port)) != 0
+
+    again = Up(up.home, up.port, BACKOFFICE_ADMIN_PASSWORD="counts at the first start only").wait_until_ready()
+    assert "Made the login" not in again.output
+    again.process.kill()
+    again.process.wait()
+
+    # Killed, it leaves no lock behind: the next one starts, on the same port.
+    third = Up(up.home, up.port).wait_until_ready()
+    assert third.stop(signal.SIGINT) < 15
