@@ -79,8 +79,10 @@ def test_fields_without_a_name_of_ours_are_refused_by_name(operations, world, na
 
 @pytest.mark.parametrize(
     "amount",
-    ["1_000", "１２３", "NaN", "Infinity", "1e400", "1E5", "", " 5", "5 ", "+5", "1,000.00", ".5", "5.", "0x10", "٣"]
-    + ["1" * 16, "1.23456", "1\n", True, [], {}, 1e22, 0.000001],
+    [
+        *("1_000", "１２３", "NaN", "Infinity", "1e400", "1E5", "", " 5", "5 ", "+5", "1,000.00", ".5", "5.", "0x10"),
+        *("٣", "1" * 16, "1.23456", "1\n", True, [], {}, 1e22, 0.000001),
+    ],
 )
 def test_an_amount_is_a_plain_decimal(operations, world, amount):
     answer = operations.patch(f"/opportunities/{world.rens['opportunities'].pk}", {"amount": amount})
