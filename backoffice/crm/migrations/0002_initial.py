@@ -12,1242 +12,3602 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('crm', '0001_foundations'),
+        ("crm", "0001_foundations"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Choice',
+            name="Choice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(db_default=django.db.models.functions.uuid.UUID7(), editable=False, unique=True, verbose_name='uid')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='created')),
-                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='changed')),
-                ('created_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='created at the vendor')),
-                ('changed_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='changed at the vendor')),
-                ('archived_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='archived')),
-                ('custom', models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict, editable=False, verbose_name='custom fields')),
-                ('list', models.CharField(choices=[('stage', 'stage'), ('type', 'opportunity type'), ('source', 'source'), ('forecast', 'forecast category'), ('account_type', 'account type'), ('account_status', 'account status'), ('industry', 'industry'), ('classification', 'classification'), ('rating', 'rating'), ('origin', 'origin'), ('contact_status', 'contact status'), ('title', 'salutation'), ('position', 'position'), ('department', 'department'), ('category', 'product category'), ('measure', 'measure'), ('validity', 'validity'), ('discount', 'discount'), ('tax', 'tax'), ('case', 'case'), ('priority', 'priority'), ('ticket_origin', 'ticket origin'), ('ticket_status', 'ticket status'), ('campaign_status', 'campaign status'), ('group_status', 'group status')], max_length=30, verbose_name='list')),
-                ('label', models.CharField(verbose_name='label')),
-                ('order', models.IntegerField(db_default=0, default=0, verbose_name='order')),
-                ('active', models.BooleanField(db_default=True, default=True, verbose_name='active')),
-                ('status', models.CharField(blank=True, choices=[('open', 'open'), ('pending', 'pending'), ('won', 'won'), ('lost', 'lost')], db_default='', default='', help_text='Stages only: what an opportunity in this stage counts as.', max_length=10, verbose_name='status')),
-                ('probability', models.PositiveSmallIntegerField(blank=True, help_text='Stages only: per cent.', null=True, verbose_name='probability')),
-                ('rate', models.DecimalField(blank=True, decimal_places=6, help_text='Taxes and discounts only: a fraction, 0.16 for 16 %.', max_digits=7, null=True, verbose_name='rate')),
-                ('days', models.PositiveIntegerField(blank=True, help_text='Validities only.', null=True, verbose_name='days')),
-                ('label_key', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL('fold(label)'), output_field=models.TextField())),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "uid",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        unique=True,
+                        verbose_name="uid",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created"
+                    ),
+                ),
+                (
+                    "changed_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="changed"
+                    ),
+                ),
+                (
+                    "created_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="created at the vendor"),
+                ),
+                (
+                    "changed_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="changed at the vendor"),
+                ),
+                ("archived_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="archived")),
+                (
+                    "custom",
+                    models.JSONField(
+                        blank=True,
+                        db_default=models.Value({}, models.JSONField()),
+                        default=dict,
+                        editable=False,
+                        verbose_name="custom fields",
+                    ),
+                ),
+                (
+                    "list",
+                    models.CharField(
+                        choices=[
+                            ("stage", "stage"),
+                            ("type", "opportunity type"),
+                            ("source", "source"),
+                            ("forecast", "forecast category"),
+                            ("account_type", "account type"),
+                            ("account_status", "account status"),
+                            ("industry", "industry"),
+                            ("classification", "classification"),
+                            ("rating", "rating"),
+                            ("origin", "origin"),
+                            ("contact_status", "contact status"),
+                            ("title", "salutation"),
+                            ("position", "position"),
+                            ("department", "department"),
+                            ("category", "product category"),
+                            ("measure", "measure"),
+                            ("validity", "validity"),
+                            ("discount", "discount"),
+                            ("tax", "tax"),
+                            ("case", "case"),
+                            ("priority", "priority"),
+                            ("ticket_origin", "ticket origin"),
+                            ("ticket_status", "ticket status"),
+                            ("campaign_status", "campaign status"),
+                            ("group_status", "group status"),
+                        ],
+                        max_length=30,
+                        verbose_name="list",
+                    ),
+                ),
+                ("label", models.CharField(verbose_name="label")),
+                ("order", models.IntegerField(db_default=0, default=0, verbose_name="order")),
+                ("active", models.BooleanField(db_default=True, default=True, verbose_name="active")),
+                (
+                    "status",
+                    models.CharField(
+                        blank=True,
+                        choices=[("open", "open"), ("pending", "pending"), ("won", "won"), ("lost", "lost")],
+                        db_default="",
+                        default="",
+                        help_text="Stages only: what an opportunity in this stage counts as.",
+                        max_length=10,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "probability",
+                    models.PositiveSmallIntegerField(
+                        blank=True, help_text="Stages only: per cent.", null=True, verbose_name="probability"
+                    ),
+                ),
+                (
+                    "rate",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=6,
+                        help_text="Taxes and discounts only: a fraction, 0.16 for 16 %.",
+                        max_digits=7,
+                        null=True,
+                        verbose_name="rate",
+                    ),
+                ),
+                (
+                    "days",
+                    models.PositiveIntegerField(
+                        blank=True, help_text="Validities only.", null=True, verbose_name="days"
+                    ),
+                ),
+                (
+                    "label_key",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL("fold(label)"),
+                        output_field=models.TextField(),
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'choice',
-                'verbose_name_plural': 'choices',
-                'ordering': ('list', 'order', 'id'),
-                'constraints': [models.UniqueConstraint(fields=('list', 'label_key'), name='choice_label_is_unique_in_its_list', violation_error_message='This list already has an entry of this name.'), models.CheckConstraint(condition=models.Q(models.Q(('list', 'stage'), models.Q(('status', ''), _negated=True)), models.Q(models.Q(('list', 'stage'), _negated=True), ('status', '')), _connector='OR'), name='choice_status_is_for_stages_and_each_has_one', violation_error_message='A stage needs a status, and only a stage has one.'), models.CheckConstraint(condition=models.Q(('probability__isnull', True), ('probability__lte', 100), _connector='OR'), name='choice_probability_is_a_percentage', violation_error_message='A probability lies between 0 and 100.')],
+                "verbose_name": "choice",
+                "verbose_name_plural": "choices",
+                "ordering": ("list", "order", "id"),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("list", "label_key"),
+                        name="choice_label_is_unique_in_its_list",
+                        violation_error_message="This list already has an entry of this name.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("list", "stage"), models.Q(("status", ""), _negated=True)),
+                            models.Q(models.Q(("list", "stage"), _negated=True), ("status", "")),
+                            _connector="OR",
+                        ),
+                        name="choice_status_is_for_stages_and_each_has_one",
+                        violation_error_message="A stage needs a status, and only a stage has one.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("probability__isnull", True), ("probability__lte", 100), _connector="OR"),
+                        name="choice_probability_is_a_percentage",
+                        violation_error_message="A probability lies between 0 and 100.",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Campaign',
+            name="Campaign",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(db_default=django.db.models.functions.uuid.UUID7(), editable=False, unique=True, verbose_name='uid')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='created')),
-                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='changed')),
-                ('created_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='created at the vendor')),
-                ('changed_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='changed at the vendor')),
-                ('archived_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='archived')),
-                ('custom', models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict, editable=False, verbose_name='custom fields')),
-                ('name', models.CharField(verbose_name='name')),
-                ('description', models.TextField(blank=True, db_default='', default='', verbose_name='description')),
-                ('name_key', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL('fold(name)'), output_field=models.TextField())),
-                ('search', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL("' ' || fold(COALESCE(name, ''))"), output_field=models.TextField())),
-                ('status', models.ForeignKey(blank=True, db_index=False, limit_choices_to={'list': 'campaign_status'}, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.choice', verbose_name='status')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "uid",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        unique=True,
+                        verbose_name="uid",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created"
+                    ),
+                ),
+                (
+                    "changed_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="changed"
+                    ),
+                ),
+                (
+                    "created_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="created at the vendor"),
+                ),
+                (
+                    "changed_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="changed at the vendor"),
+                ),
+                ("archived_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="archived")),
+                (
+                    "custom",
+                    models.JSONField(
+                        blank=True,
+                        db_default=models.Value({}, models.JSONField()),
+                        default=dict,
+                        editable=False,
+                        verbose_name="custom fields",
+                    ),
+                ),
+                ("name", models.CharField(verbose_name="name")),
+                ("description", models.TextField(blank=True, db_default="", default="", verbose_name="description")),
+                (
+                    "name_key",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL("fold(name)"),
+                        output_field=models.TextField(),
+                    ),
+                ),
+                (
+                    "search",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL("' ' || fold(COALESCE(name, ''))"),
+                        output_field=models.TextField(),
+                    ),
+                ),
+                (
+                    "status",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        limit_choices_to={"list": "campaign_status"},
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.choice",
+                        verbose_name="status",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'campaign',
-                'verbose_name_plural': 'campaigns',
-                'ordering': ('name_key', 'id'),
+                "verbose_name": "campaign",
+                "verbose_name_plural": "campaigns",
+                "ordering": ("name_key", "id"),
             },
         ),
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(db_default=django.db.models.functions.uuid.UUID7(), editable=False, unique=True, verbose_name='uid')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='created')),
-                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='changed')),
-                ('created_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='created at the vendor')),
-                ('changed_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='changed at the vendor')),
-                ('archived_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='archived')),
-                ('custom', models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict, editable=False, verbose_name='custom fields')),
-                ('name', models.CharField(verbose_name='name')),
-                ('external_id', models.CharField(blank=True, null=True, verbose_name='account ID')),
-                ('billing_name', models.CharField(blank=True, db_default='', default='', verbose_name='billing name')),
-                ('tax_id', models.CharField(blank=True, db_default='', default='', verbose_name='tax id')),
-                ('client_number', models.CharField(blank=True, db_default='', default='', verbose_name='client number')),
-                ('description', models.TextField(blank=True, db_default='', default='', verbose_name='description')),
-                ('website', models.CharField(blank=True, db_default='', default='', verbose_name='website')),
-                ('emails', models.JSONField(blank=True, db_default=models.Value([], models.JSONField()), default=list, verbose_name='emails')),
-                ('phones', models.JSONField(blank=True, db_default=models.Value([], models.JSONField()), default=list, verbose_name='phones')),
-                ('addresses', models.JSONField(blank=True, db_default=models.Value([], models.JSONField()), default=list, verbose_name='addresses')),
-                ('email', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL("lower((emails #>> '{0,address}'))"), null=True, output_field=models.TextField(), verbose_name='email')),
-                ('phone', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL("(phones #>> '{0,number}')"), null=True, output_field=models.TextField(), verbose_name='phone')),
-                ('domain', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL("lower(substring(btrim(website) from '^(?:[A-Za-z][A-Za-z0-9+.-]*://)?(?:[^/@]*@)?(?:[Ww]{3}\\.)?([^/:?#\\s]+)'))"), null=True, output_field=models.TextField(), verbose_name='website domain')),
-                ('name_key', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL('fold(name)'), output_field=models.TextField())),
-                ('search', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL("' ' || fold(COALESCE(name, '') || ' ' || COALESCE(billing_name, '') || ' ' || COALESCE(external_id, '') || ' ' || COALESCE(tax_id, '') || ' ' || COALESCE(client_number, '') || ' ' || COALESCE(website, '') || ' ' || COALESCE((emails #>> '{0,address}'), ''))"), output_field=models.TextField())),
-                ('parent', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='crm.account', verbose_name='parent account')),
-                ('classification', models.ForeignKey(blank=True, db_index=False, limit_choices_to={'list': 'classification'}, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.choice', verbose_name='classification')),
-                ('industry', models.ForeignKey(blank=True, db_index=False, limit_choices_to={'list': 'industry'}, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.choice', verbose_name='industry')),
-                ('rating', models.ForeignKey(blank=True, db_index=False, limit_choices_to={'list': 'rating'}, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.choice', verbose_name='rating')),
-                ('source', models.ForeignKey(blank=True, db_index=False, limit_choices_to={'list': 'source'}, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.choice', verbose_name='source')),
-                ('status', models.ForeignKey(blank=True, db_index=False, limit_choices_to={'list': 'account_status'}, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.choice', verbose_name='status')),
-                ('type', models.ForeignKey(blank=True, db_index=False, limit_choices_to={'list': 'account_type'}, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.choice', verbose_name='type')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "uid",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        unique=True,
+                        verbose_name="uid",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created"
+                    ),
+                ),
+                (
+                    "changed_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="changed"
+                    ),
+                ),
+                (
+                    "created_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="created at the vendor"),
+                ),
+                (
+                    "changed_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="changed at the vendor"),
+                ),
+                ("archived_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="archived")),
+                (
+                    "custom",
+                    models.JSONField(
+                        blank=True,
+                        db_default=models.Value({}, models.JSONField()),
+                        default=dict,
+                        editable=False,
+                        verbose_name="custom fields",
+                    ),
+                ),
+                ("name", models.CharField(verbose_name="name")),
+                ("external_id", models.CharField(blank=True, null=True, verbose_name="account ID")),
+                ("billing_name", models.CharField(blank=True, db_default="", default="", verbose_name="billing name")),
+                ("tax_id", models.CharField(blank=True, db_default="", default="", verbose_name="tax id")),
+                (
+                    "client_number",
+                    models.CharField(blank=True, db_default="", default="", verbose_name="client number"),
+                ),
+                ("description", models.TextField(blank=True, db_default="", default="", verbose_name="description")),
+                ("website", models.CharField(blank=True, db_default="", default="", verbose_name="website")),
+                (
+                    "emails",
+                    models.JSONField(
+                        blank=True, db_default=models.Value([], models.JSONField()), default=list, verbose_name="emails"
+                    ),
+                ),
+                (
+                    "phones",
+                    models.JSONField(
+                        blank=True, db_default=models.Value([], models.JSONField()), default=list, verbose_name="phones"
+                    ),
+                ),
+                (
+                    "addresses",
+                    models.JSONField(
+                        blank=True,
+                        db_default=models.Value([], models.JSONField()),
+                        default=list,
+                        verbose_name="addresses",
+                    ),
+                ),
+                (
+                    "email",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL("lower((emails #>> '{0,address}'))"),
+                        null=True,
+                        output_field=models.TextField(),
+                        verbose_name="email",
+                    ),
+                ),
+                (
+                    "phone",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL("(phones #>> '{0,number}')"),
+                        null=True,
+                        output_field=models.TextField(),
+                        verbose_name="phone",
+                    ),
+                ),
+                (
+                    "domain",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL(
+                            "lower(substring(btrim(website) from '^(?:[A-Za-z][A-Za-z0-9+.-]*://)?(?:[^/@]*@)?(?:[Ww]{3}\\.)?([^/:?#\\s]+)'))"
+                        ),
+                        null=True,
+                        output_field=models.TextField(),
+                        verbose_name="website domain",
+                    ),
+                ),
+                (
+                    "name_key",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL("fold(name)"),
+                        output_field=models.TextField(),
+                    ),
+                ),
+                (
+                    "search",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL(
+                            "' ' || fold(COALESCE(name, '') || ' ' || COALESCE(billing_name, '') || ' ' || COALESCE(external_id, '') || ' ' || COALESCE(tax_id, '') || ' ' || COALESCE(client_number, '') || ' ' || COALESCE(website, '') || ' ' || COALESCE((emails #>> '{0,address}'), ''))"
+                        ),
+                        output_field=models.TextField(),
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="crm.account",
+                        verbose_name="parent account",
+                    ),
+                ),
+                (
+                    "classification",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        limit_choices_to={"list": "classification"},
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.choice",
+                        verbose_name="classification",
+                    ),
+                ),
+                (
+                    "industry",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        limit_choices_to={"list": "industry"},
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.choice",
+                        verbose_name="industry",
+                    ),
+                ),
+                (
+                    "rating",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        limit_choices_to={"list": "rating"},
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.choice",
+                        verbose_name="rating",
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        limit_choices_to={"list": "source"},
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.choice",
+                        verbose_name="source",
+                    ),
+                ),
+                (
+                    "status",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        limit_choices_to={"list": "account_status"},
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.choice",
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "type",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        limit_choices_to={"list": "account_type"},
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.choice",
+                        verbose_name="type",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'account',
-                'verbose_name_plural': 'accounts',
-                'ordering': ('name_key', 'id'),
+                "verbose_name": "account",
+                "verbose_name_plural": "accounts",
+                "ordering": ("name_key", "id"),
             },
         ),
         migrations.CreateModel(
-            name='Contact',
+            name="Contact",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(db_default=django.db.models.functions.uuid.UUID7(), editable=False, unique=True, verbose_name='uid')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='created')),
-                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='changed')),
-                ('created_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='created at the vendor')),
-                ('changed_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='changed at the vendor')),
-                ('archived_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='archived')),
-                ('custom', models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict, editable=False, verbose_name='custom fields')),
-                ('name', models.CharField(blank=True, db_default='', default='', help_text='As given; empty when only its parts are known.', verbose_name='full name')),
-                ('given', models.CharField(blank=True, db_default='', default='', verbose_name='given name')),
-                ('family', models.CharField(blank=True, db_default='', default='', verbose_name='family name')),
-                ('second_family', models.CharField(blank=True, db_default='', default='', verbose_name='second family name')),
-                ('suffix', models.CharField(blank=True, db_default='', default='', verbose_name='suffix')),
-                ('job_title', models.CharField(blank=True, db_default='', default='', verbose_name='job title')),
-                ('company_name', models.CharField(blank=True, db_default='', default='', help_text='As given.', verbose_name='company name')),
-                ('emails', models.JSONField(blank=True, db_default=models.Value([], models.JSONField()), default=list, verbose_name='emails')),
-                ('phones', models.JSONField(blank=True, db_default=models.Value([], models.JSONField()), default=list, verbose_name='phones')),
-                ('addresses', models.JSONField(blank=True, db_default=models.Value([], models.JSONField()), default=list, verbose_name='addresses')),
-                ('skype', models.CharField(blank=True, db_default='', default='', verbose_name='Skype')),
-                ('linkedin', models.CharField(blank=True, db_default='', default='', verbose_name='LinkedIn')),
-                ('twitter', models.CharField(blank=True, db_default='', default='', verbose_name='Twitter')),
-                ('assistant', models.JSONField(blank=True, null=True, verbose_name='assistant')),
-                ('description', models.TextField(blank=True, db_default='', default='', verbose_name='description')),
-                ('language', models.CharField(blank=True, db_default='', default='', help_text='A code such as en or es-MX.', verbose_name='language')),
-                ('birthday', models.DateField(blank=True, null=True, verbose_name='birthday')),
-                ('can_call', models.BooleanField(db_default=True, default=True, verbose_name='may be called')),
-                ('can_email', models.BooleanField(db_default=True, default=True, verbose_name='may be emailed')),
-                ('email', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL("lower((emails #>> '{0,address}'))"), null=True, output_field=models.TextField(), verbose_name='email')),
-                ('phone', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL("(phones #>> '{0,number}')"), null=True, output_field=models.TextField(), verbose_name='phone')),
-                ('name_key', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL("fold(CASE WHEN btrim(name) <> '' THEN name ELSE btrim(regexp_replace(given || ' ' || family || ' ' || second_family, '\\s+', ' ', 'g')) END)"), output_field=models.TextField())),
-                ('search', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL("' ' || fold(COALESCE(name, '') || ' ' || COALESCE(given, '') || ' ' || COALESCE(family, '') || ' ' || COALESCE(second_family, '') || ' ' || COALESCE(company_name, '') || ' ' || COALESCE((emails #>> '{0,address}'), '') || ' ' || COALESCE((phones #>> '{0,number}'), ''))"), output_field=models.TextField())),
-                ('account', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='contacts', to='crm.account', verbose_name='account')),
-                ('department', models.ForeignKey(blank=True, db_index=False, limit_choices_to={'list': 'department'}, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.choice', verbose_name='department')),
-                ('origin', models.ForeignKey(blank=True, db_index=False, limit_choices_to={'list': 'origin'}, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.choice', verbose_name='origin')),
-                ('position', models.ForeignKey(blank=True, db_index=False, limit_choices_to={'list': 'position'}, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.choice', verbose_name='position')),
-                ('reports_to', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reports', to='crm.contact', verbose_name='reports to')),
-                ('salutation', models.ForeignKey(blank=True, db_index=False, limit_choices_to={'list': 'title'}, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.choice', verbose_name='salutation')),
-                ('status', models.ForeignKey(blank=True, db_index=False, limit_choices_to={'list': 'contact_status'}, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.choice', verbose_name='status')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "uid",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        unique=True,
+                        verbose_name="uid",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created"
+                    ),
+                ),
+                (
+                    "changed_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="changed"
+                    ),
+                ),
+                (
+                    "created_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="created at the vendor"),
+                ),
+                (
+                    "changed_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="changed at the vendor"),
+                ),
+                ("archived_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="archived")),
+                (
+                    "custom",
+                    models.JSONField(
+                        blank=True,
+                        db_default=models.Value({}, models.JSONField()),
+                        default=dict,
+                        editable=False,
+                        verbose_name="custom fields",
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        blank=True,
+                        db_default="",
+                        default="",
+                        help_text="As given; empty when only its parts are known.",
+                        verbose_name="full name",
+                    ),
+                ),
+                ("given", models.CharField(blank=True, db_default="", default="", verbose_name="given name")),
+                ("family", models.CharField(blank=True, db_default="", default="", verbose_name="family name")),
+                (
+                    "second_family",
+                    models.CharField(blank=True, db_default="", default="", verbose_name="second family name"),
+                ),
+                ("suffix", models.CharField(blank=True, db_default="", default="", verbose_name="suffix")),
+                ("job_title", models.CharField(blank=True, db_default="", default="", verbose_name="job title")),
+                (
+                    "company_name",
+                    models.CharField(
+                        blank=True, db_default="", default="", help_text="As given.", verbose_name="company name"
+                    ),
+                ),
+                (
+                    "emails",
+                    models.JSONField(
+                        blank=True, db_default=models.Value([], models.JSONField()), default=list, verbose_name="emails"
+                    ),
+                ),
+                (
+                    "phones",
+                    models.JSONField(
+                        blank=True, db_default=models.Value([], models.JSONField()), default=list, verbose_name="phones"
+                    ),
+                ),
+                (
+                    "addresses",
+                    models.JSONField(
+                        blank=True,
+                        db_default=models.Value([], models.JSONField()),
+                        default=list,
+                        verbose_name="addresses",
+                    ),
+                ),
+                ("skype", models.CharField(blank=True, db_default="", default="", verbose_name="Skype")),
+                ("linkedin", models.CharField(blank=True, db_default="", default="", verbose_name="LinkedIn")),
+                ("twitter", models.CharField(blank=True, db_default="", default="", verbose_name="Twitter")),
+                ("assistant", models.JSONField(blank=True, null=True, verbose_name="assistant")),
+                ("description", models.TextField(blank=True, db_default="", default="", verbose_name="description")),
+                (
+                    "language",
+                    models.CharField(
+                        blank=True,
+                        db_default="",
+                        default="",
+                        help_text="A code such as en or es-MX.",
+                        verbose_name="language",
+                    ),
+                ),
+                ("birthday", models.DateField(blank=True, null=True, verbose_name="birthday")),
+                ("can_call", models.BooleanField(db_default=True, default=True, verbose_name="may be called")),
+                ("can_email", models.BooleanField(db_default=True, default=True, verbose_name="may be emailed")),
+                (
+                    "email",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL("lower((emails #>> '{0,address}'))"),
+                        null=True,
+                        output_field=models.TextField(),
+                        verbose_name="email",
+                    ),
+                ),
+                (
+                    "phone",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL("(phones #>> '{0,number}')"),
+                        null=True,
+                        output_field=models.TextField(),
+                        verbose_name="phone",
+                    ),
+                ),
+                (
+                    "name_key",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL(
+                            "fold(CASE WHEN btrim(name) <> '' THEN name ELSE btrim(regexp_replace(given || ' ' || family || ' ' || second_family, '\\s+', ' ', 'g')) END)"
+                        ),
+                        output_field=models.TextField(),
+                    ),
+                ),
+                (
+                    "search",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL(
+                            "' ' || fold(COALESCE(name, '') || ' ' || COALESCE(given, '') || ' ' || COALESCE(family, '') || ' ' || COALESCE(second_family, '') || ' ' || COALESCE(company_name, '') || ' ' || COALESCE((emails #>> '{0,address}'), '') || ' ' || COALESCE((phones #>> '{0,number}'), ''))"
+                        ),
+                        output_field=models.TextField(),
+                    ),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="contacts",
+                        to="crm.account",
+                        verbose_name="account",
+                    ),
+                ),
+                (
+                    "department",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        limit_choices_to={"list": "department"},
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.choice",
+                        verbose_name="department",
+                    ),
+                ),
+                (
+                    "origin",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        limit_choices_to={"list": "origin"},
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.choice",
+                        verbose_name="origin",
+                    ),
+                ),
+                (
+                    "position",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        limit_choices_to={"list": "position"},
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.choice",
+                        verbose_name="position",
+                    ),
+                ),
+                (
+                    "reports_to",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reports",
+                        to="crm.contact",
+                        verbose_name="reports to",
+                    ),
+                ),
+                (
+                    "salutation",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        limit_choices_to={"list": "title"},
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.choice",
+                        verbose_name="salutation",
+                    ),
+                ),
+                (
+                    "status",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        limit_choices_to={"list": "contact_status"},
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.choice",
+                        verbose_name="status",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'contact',
-                'verbose_name_plural': 'contacts',
-                'ordering': ('name_key', 'id'),
+                "verbose_name": "contact",
+                "verbose_name_plural": "contacts",
+                "ordering": ("name_key", "id"),
             },
         ),
         migrations.CreateModel(
-            name='CustomField',
+            name="CustomField",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(db_default=django.db.models.functions.uuid.UUID7(), editable=False, unique=True, verbose_name='uid')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='created')),
-                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='changed')),
-                ('created_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='created at the vendor')),
-                ('changed_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='changed at the vendor')),
-                ('archived_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='archived')),
-                ('custom', models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict, editable=False, verbose_name='custom fields')),
-                ('entity', models.CharField(help_text='account, contact, opportunity, …', max_length=30, verbose_name='record')),
-                ('slug', models.SlugField(max_length=100, verbose_name='slug')),
-                ('label', models.CharField(verbose_name='label')),
-                ('type', models.CharField(choices=[('text', 'text'), ('long_text', 'long text'), ('number', 'number'), ('money', 'money'), ('date', 'date'), ('time', 'date and time'), ('yes_no', 'yes or no'), ('choice', 'one of a list'), ('choices', 'several of a list'), ('url', 'web address')], default='text', max_length=20, verbose_name='type')),
-                ('options', models.JSONField(blank=True, default=list, verbose_name='options')),
-                ('required', models.BooleanField(db_default=False, default=False, verbose_name='required')),
-                ('read_only', models.BooleanField(db_default=False, default=False, verbose_name='read-only')),
-                ('order', models.IntegerField(default=0, verbose_name='order')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "uid",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        unique=True,
+                        verbose_name="uid",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created"
+                    ),
+                ),
+                (
+                    "changed_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="changed"
+                    ),
+                ),
+                (
+                    "created_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="created at the vendor"),
+                ),
+                (
+                    "changed_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="changed at the vendor"),
+                ),
+                ("archived_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="archived")),
+                (
+                    "custom",
+                    models.JSONField(
+                        blank=True,
+                        db_default=models.Value({}, models.JSONField()),
+                        default=dict,
+                        editable=False,
+                        verbose_name="custom fields",
+                    ),
+                ),
+                (
+                    "entity",
+                    models.CharField(
+                        help_text="account, contact, opportunity, …", max_length=30, verbose_name="record"
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=100, verbose_name="slug")),
+                ("label", models.CharField(verbose_name="label")),
+                (
+                    "type",
+                    models.CharField(
+                        choices=[
+                            ("text", "text"),
+                            ("long_text", "long text"),
+                            ("number", "number"),
+                            ("money", "money"),
+                            ("date", "date"),
+                            ("time", "date and time"),
+                            ("yes_no", "yes or no"),
+                            ("choice", "one of a list"),
+                            ("choices", "several of a list"),
+                            ("url", "web address"),
+                        ],
+                        default="text",
+                        max_length=20,
+                        verbose_name="type",
+                    ),
+                ),
+                ("options", models.JSONField(blank=True, default=list, verbose_name="options")),
+                ("required", models.BooleanField(db_default=False, default=False, verbose_name="required")),
+                ("read_only", models.BooleanField(db_default=False, default=False, verbose_name="read-only")),
+                ("order", models.IntegerField(default=0, verbose_name="order")),
             ],
             options={
-                'verbose_name': 'custom field',
-                'verbose_name_plural': 'custom fields',
-                'ordering': ('entity', 'order', 'id'),
-                'constraints': [models.UniqueConstraint(fields=('entity', 'slug'), name='custom_field_slug_is_unique_per_record_kind', violation_error_message='There is already a field with this slug.')],
+                "verbose_name": "custom field",
+                "verbose_name_plural": "custom fields",
+                "ordering": ("entity", "order", "id"),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("entity", "slug"),
+                        name="custom_field_slug_is_unique_per_record_kind",
+                        violation_error_message="There is already a field with this slug.",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Group',
+            name="Group",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(db_default=django.db.models.functions.uuid.UUID7(), editable=False, unique=True, verbose_name='uid')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='created')),
-                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='changed')),
-                ('created_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='created at the vendor')),
-                ('changed_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='changed at the vendor')),
-                ('archived_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='archived')),
-                ('custom', models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict, editable=False, verbose_name='custom fields')),
-                ('name', models.CharField(verbose_name='name')),
-                ('description', models.TextField(blank=True, db_default='', default='', verbose_name='description')),
-                ('name_key', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL('fold(name)'), output_field=models.TextField())),
-                ('search', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL("' ' || fold(COALESCE(name, ''))"), output_field=models.TextField())),
-                ('status', models.ForeignKey(blank=True, db_index=False, limit_choices_to={'list': 'group_status'}, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.choice', verbose_name='status')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "uid",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        unique=True,
+                        verbose_name="uid",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created"
+                    ),
+                ),
+                (
+                    "changed_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="changed"
+                    ),
+                ),
+                (
+                    "created_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="created at the vendor"),
+                ),
+                (
+                    "changed_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="changed at the vendor"),
+                ),
+                ("archived_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="archived")),
+                (
+                    "custom",
+                    models.JSONField(
+                        blank=True,
+                        db_default=models.Value({}, models.JSONField()),
+                        default=dict,
+                        editable=False,
+                        verbose_name="custom fields",
+                    ),
+                ),
+                ("name", models.CharField(verbose_name="name")),
+                ("description", models.TextField(blank=True, db_default="", default="", verbose_name="description")),
+                (
+                    "name_key",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL("fold(name)"),
+                        output_field=models.TextField(),
+                    ),
+                ),
+                (
+                    "search",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL("' ' || fold(COALESCE(name, ''))"),
+                        output_field=models.TextField(),
+                    ),
+                ),
+                (
+                    "status",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        limit_choices_to={"list": "group_status"},
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.choice",
+                        verbose_name="status",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'group',
-                'verbose_name_plural': 'groups',
-                'ordering': ('name_key', 'id'),
+                "verbose_name": "group",
+                "verbose_name_plural": "groups",
+                "ordering": ("name_key", "id"),
             },
         ),
         migrations.CreateModel(
-            name='Opportunity',
+            name="Opportunity",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(db_default=django.db.models.functions.uuid.UUID7(), editable=False, unique=True, verbose_name='uid')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='created')),
-                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='changed')),
-                ('created_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='created at the vendor')),
-                ('changed_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='changed at the vendor')),
-                ('archived_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='archived')),
-                ('custom', models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict, editable=False, verbose_name='custom fields')),
-                ('name', models.CharField(verbose_name='name')),
-                ('external_id', models.CharField(blank=True, null=True, verbose_name='opportunity ID')),
-                ('amount', models.DecimalField(blank=True, decimal_places=4, max_digits=19, null=True, verbose_name='amount')),
-                ('currency', models.CharField(blank=True, db_default='', default='', max_length=3, verbose_name='currency')),
-                ('probability', models.PositiveSmallIntegerField(blank=True, help_text='Per cent.', null=True, verbose_name='probability')),
-                ('close_date', models.DateField(blank=True, null=True, verbose_name='close date')),
-                ('expected_close', models.DateField(blank=True, null=True, verbose_name='expected close')),
-                ('closed_at', models.DateTimeField(blank=True, null=True, verbose_name='closed')),
-                ('stage_system', models.CharField(blank=True, db_default='', default='', help_text='The stage as the source last sent it.', verbose_name='stage in the system')),
-                ('forecast_system', models.CharField(blank=True, db_default='', default='', help_text='The forecast as the source last sent it.', verbose_name='forecast in the system')),
-                ('prospect_type', models.CharField(blank=True, choices=[('new', 'new'), ('existing', 'existing')], db_default='', default='', max_length=10, verbose_name='prospect type')),
-                ('operation', models.CharField(blank=True, choices=[('new', 'new'), ('renew', 'renewal')], db_default='', default='', max_length=10, verbose_name='operation')),
-                ('next_step', models.TextField(blank=True, db_default='', default='', verbose_name='next step')),
-                ('description', models.TextField(blank=True, db_default='', default='', verbose_name='description')),
-                ('product_text', models.CharField(blank=True, db_default='', default='', verbose_name='product as text')),
-                ('wants_products', models.BooleanField(db_default=False, default=False, verbose_name='wants products')),
-                ('wants_tax', models.BooleanField(db_default=False, default=False, verbose_name='wants tax')),
-                ('active', models.BooleanField(db_default=True, default=True, verbose_name='active')),
-                ('activity_index', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='activity index')),
-                ('relationship_index', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='relationship index')),
-                ('name_key', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL('fold(name)'), output_field=models.TextField())),
-                ('search', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL("' ' || fold(COALESCE(name, '') || ' ' || COALESCE(external_id, ''))"), output_field=models.TextField())),
-                ('account', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='opportunities', to='crm.account', verbose_name='account')),
-                ('campaign', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='opportunities', to='crm.campaign', verbose_name='campaign')),
-                ('forecast_category', models.ForeignKey(blank=True, db_index=False, limit_choices_to={'list': 'forecast'}, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.choice', verbose_name='forecast category')),
-                ('group', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='opportunities', to='crm.group', verbose_name='group')),
-                ('primary_contact', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='primary_opportunities', to='crm.contact', verbose_name='primary contact')),
-                ('source', models.ForeignKey(blank=True, db_index=False, limit_choices_to={'list': 'source'}, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.choice', verbose_name='source')),
-                ('stage', models.ForeignKey(blank=True, limit_choices_to={'list': 'stage'}, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.choice', verbose_name='stage')),
-                ('type', models.ForeignKey(blank=True, db_index=False, limit_choices_to={'list': 'type'}, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.choice', verbose_name='type')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "uid",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        unique=True,
+                        verbose_name="uid",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created"
+                    ),
+                ),
+                (
+                    "changed_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="changed"
+                    ),
+                ),
+                (
+                    "created_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="created at the vendor"),
+                ),
+                (
+                    "changed_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="changed at the vendor"),
+                ),
+                ("archived_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="archived")),
+                (
+                    "custom",
+                    models.JSONField(
+                        blank=True,
+                        db_default=models.Value({}, models.JSONField()),
+                        default=dict,
+                        editable=False,
+                        verbose_name="custom fields",
+                    ),
+                ),
+                ("name", models.CharField(verbose_name="name")),
+                ("external_id", models.CharField(blank=True, null=True, verbose_name="opportunity ID")),
+                (
+                    "amount",
+                    models.DecimalField(blank=True, decimal_places=4, max_digits=19, null=True, verbose_name="amount"),
+                ),
+                (
+                    "currency",
+                    models.CharField(blank=True, db_default="", default="", max_length=3, verbose_name="currency"),
+                ),
+                (
+                    "probability",
+                    models.PositiveSmallIntegerField(
+                        blank=True, help_text="Per cent.", null=True, verbose_name="probability"
+                    ),
+                ),
+                ("close_date", models.DateField(blank=True, null=True, verbose_name="close date")),
+                ("expected_close", models.DateField(blank=True, null=True, verbose_name="expected close")),
+                ("closed_at", models.DateTimeField(blank=True, null=True, verbose_name="closed")),
+                (
+                    "stage_system",
+                    models.CharField(
+                        blank=True,
+                        db_default="",
+                        default="",
+                        help_text="The stage as the source last sent it.",
+                        verbose_name="stage in the system",
+                    ),
+                ),
+                (
+                    "forecast_system",
+                    models.CharField(
+                        blank=True,
+                        db_default="",
+                        default="",
+                        help_text="The forecast as the source last sent it.",
+                        verbose_name="forecast in the system",
+                    ),
+                ),
+                (
+                    "prospect_type",
+                    models.CharField(
+                        blank=True,
+                        choices=[("new", "new"), ("existing", "existing")],
+                        db_default="",
+                        default="",
+                        max_length=10,
+                        verbose_name="prospect type",
+                    ),
+                ),
+                (
+                    "operation",
+                    models.CharField(
+                        blank=True,
+                        choices=[("new", "new"), ("renew", "renewal")],
+                        db_default="",
+                        default="",
+                        max_length=10,
+                        verbose_name="operation",
+                    ),
+                ),
+                ("next_step", models.TextField(blank=True, db_default="", default="", verbose_name="next step")),
+                ("description", models.TextField(blank=True, db_default="", default="", verbose_name="description")),
+                (
+                    "product_text",
+                    models.CharField(blank=True, db_default="", default="", verbose_name="product as text"),
+                ),
+                ("wants_products", models.BooleanField(db_default=False, default=False, verbose_name="wants products")),
+                ("wants_tax", models.BooleanField(db_default=False, default=False, verbose_name="wants tax")),
+                ("active", models.BooleanField(db_default=True, default=True, verbose_name="active")),
+                (
+                    "activity_index",
+                    models.PositiveSmallIntegerField(blank=True, null=True, verbose_name="activity index"),
+                ),
+                (
+                    "relationship_index",
+                    models.PositiveSmallIntegerField(blank=True, null=True, verbose_name="relationship index"),
+                ),
+                (
+                    "name_key",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL("fold(name)"),
+                        output_field=models.TextField(),
+                    ),
+                ),
+                (
+                    "search",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL(
+                            "' ' || fold(COALESCE(name, '') || ' ' || COALESCE(external_id, ''))"
+                        ),
+                        output_field=models.TextField(),
+                    ),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="opportunities",
+                        to="crm.account",
+                        verbose_name="account",
+                    ),
+                ),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="opportunities",
+                        to="crm.campaign",
+                        verbose_name="campaign",
+                    ),
+                ),
+                (
+                    "forecast_category",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        limit_choices_to={"list": "forecast"},
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.choice",
+                        verbose_name="forecast category",
+                    ),
+                ),
+                (
+                    "group",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="opportunities",
+                        to="crm.group",
+                        verbose_name="group",
+                    ),
+                ),
+                (
+                    "primary_contact",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="primary_opportunities",
+                        to="crm.contact",
+                        verbose_name="primary contact",
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        limit_choices_to={"list": "source"},
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.choice",
+                        verbose_name="source",
+                    ),
+                ),
+                (
+                    "stage",
+                    models.ForeignKey(
+                        blank=True,
+                        limit_choices_to={"list": "stage"},
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.choice",
+                        verbose_name="stage",
+                    ),
+                ),
+                (
+                    "type",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        limit_choices_to={"list": "type"},
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.choice",
+                        verbose_name="type",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'opportunity',
-                'verbose_name_plural': 'opportunities',
-                'ordering': ('-changed_at', '-id'),
+                "verbose_name": "opportunity",
+                "verbose_name_plural": "opportunities",
+                "ordering": ("-changed_at", "-id"),
             },
         ),
         migrations.CreateModel(
-            name='Activity',
+            name="Activity",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(db_default=django.db.models.functions.uuid.UUID7(), editable=False, unique=True, verbose_name='uid')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='created')),
-                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='changed')),
-                ('created_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='created at the vendor')),
-                ('changed_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='changed at the vendor')),
-                ('archived_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='archived')),
-                ('custom', models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict, editable=False, verbose_name='custom fields')),
-                ('kind', models.CharField(choices=[('call', 'call'), ('meeting', 'meeting'), ('to_do', 'to-do'), ('event', 'event')], default='to_do', max_length=10, verbose_name='kind')),
-                ('type', models.CharField(blank=True, db_default='', default='', help_text="The vendor's own word for the kind.", verbose_name='type')),
-                ('subject', models.CharField(verbose_name='subject')),
-                ('details', models.TextField(blank=True, db_default='', default='', verbose_name='details')),
-                ('start_on', models.DateField(blank=True, null=True, verbose_name='start day')),
-                ('start_at', models.DateTimeField(blank=True, null=True, verbose_name='start')),
-                ('end_on', models.DateField(blank=True, null=True, verbose_name='end day')),
-                ('end_at', models.DateTimeField(blank=True, null=True, verbose_name='end')),
-                ('later', models.BooleanField(db_default=False, default=False, verbose_name='later')),
-                ('all_day', models.BooleanField(db_default=False, default=False, verbose_name='all day')),
-                ('colour', models.CharField(blank=True, db_default='', default='', verbose_name='colour')),
-                ('location', models.CharField(blank=True, db_default='', default='', verbose_name='location')),
-                ('completed_at', models.DateTimeField(blank=True, null=True, verbose_name='completed')),
-                ('result', models.TextField(blank=True, db_default='', default='', verbose_name='result')),
-                ('search', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL("' ' || fold(COALESCE(subject, '') || ' ' || COALESCE(location, ''))"), output_field=models.TextField())),
-                ('account', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='crm.account', verbose_name='account')),
-                ('contact', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='crm.contact', verbose_name='contact')),
-                ('group', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='crm.group', verbose_name='group')),
-                ('opportunity', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='crm.opportunity', verbose_name='opportunity')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "uid",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        unique=True,
+                        verbose_name="uid",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created"
+                    ),
+                ),
+                (
+                    "changed_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="changed"
+                    ),
+                ),
+                (
+                    "created_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="created at the vendor"),
+                ),
+                (
+                    "changed_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="changed at the vendor"),
+                ),
+                ("archived_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="archived")),
+                (
+                    "custom",
+                    models.JSONField(
+                        blank=True,
+                        db_default=models.Value({}, models.JSONField()),
+                        default=dict,
+                        editable=False,
+                        verbose_name="custom fields",
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("call", "call"), ("meeting", "meeting"), ("to_do", "to-do"), ("event", "event")],
+                        default="to_do",
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "type",
+                    models.CharField(
+                        blank=True,
+                        db_default="",
+                        default="",
+                        help_text="The vendor's own word for the kind.",
+                        verbose_name="type",
+                    ),
+                ),
+                ("subject", models.CharField(verbose_name="subject")),
+                ("details", models.TextField(blank=True, db_default="", default="", verbose_name="details")),
+                ("start_on", models.DateField(blank=True, null=True, verbose_name="start day")),
+                ("start_at", models.DateTimeField(blank=True, null=True, verbose_name="start")),
+                ("end_on", models.DateField(blank=True, null=True, verbose_name="end day")),
+                ("end_at", models.DateTimeField(blank=True, null=True, verbose_name="end")),
+                ("later", models.BooleanField(db_default=False, default=False, verbose_name="later")),
+                ("all_day", models.BooleanField(db_default=False, default=False, verbose_name="all day")),
+                ("colour", models.CharField(blank=True, db_default="", default="", verbose_name="colour")),
+                ("location", models.CharField(blank=True, db_default="", default="", verbose_name="location")),
+                ("completed_at", models.DateTimeField(blank=True, null=True, verbose_name="completed")),
+                ("result", models.TextField(blank=True, db_default="", default="", verbose_name="result")),
+                (
+                    "search",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL(
+                            "' ' || fold(COALESCE(subject, '') || ' ' || COALESCE(location, ''))"
+                        ),
+                        output_field=models.TextField(),
+                    ),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="%(class)ss",
+                        to="crm.account",
+                        verbose_name="account",
+                    ),
+                ),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="%(class)ss",
+                        to="crm.contact",
+                        verbose_name="contact",
+                    ),
+                ),
+                (
+                    "group",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="%(class)ss",
+                        to="crm.group",
+                        verbose_name="group",
+                    ),
+                ),
+                (
+                    "opportunity",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="%(class)ss",
+                        to="crm.opportunity",
+                        verbose_name="opportunity",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'activity',
-                'verbose_name_plural': 'activities',
-                'ordering': ('-id',),
+                "verbose_name": "activity",
+                "verbose_name_plural": "activities",
+                "ordering": ("-id",),
             },
         ),
         migrations.CreateModel(
-            name='Product',
+            name="Product",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(db_default=django.db.models.functions.uuid.UUID7(), editable=False, unique=True, verbose_name='uid')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='created')),
-                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='changed')),
-                ('created_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='created at the vendor')),
-                ('changed_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='changed at the vendor')),
-                ('archived_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='archived')),
-                ('custom', models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict, editable=False, verbose_name='custom fields')),
-                ('name', models.CharField(verbose_name='name')),
-                ('external_id', models.CharField(blank=True, null=True, verbose_name='product ID')),
-                ('short_name', models.CharField(blank=True, db_default='', default='', verbose_name='short name')),
-                ('sku', models.CharField(blank=True, db_default='', default='', verbose_name='SKU')),
-                ('description', models.TextField(blank=True, db_default='', default='', verbose_name='description')),
-                ('price', models.DecimalField(blank=True, decimal_places=4, max_digits=19, null=True, verbose_name='price')),
-                ('currency', models.CharField(blank=True, db_default='', default='', max_length=3, verbose_name='currency')),
-                ('active', models.BooleanField(db_default=True, default=True, verbose_name='active')),
-                ('name_key', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL('fold(name)'), output_field=models.TextField())),
-                ('search', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL("' ' || fold(COALESCE(name, '') || ' ' || COALESCE(short_name, '') || ' ' || COALESCE(sku, '') || ' ' || COALESCE(external_id, ''))"), output_field=models.TextField())),
-                ('category', models.ForeignKey(blank=True, db_index=False, limit_choices_to={'list': 'category'}, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.choice', verbose_name='category')),
-                ('discount', models.ForeignKey(blank=True, db_index=False, limit_choices_to={'list': 'discount'}, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.choice', verbose_name='discount')),
-                ('measure', models.ForeignKey(blank=True, db_index=False, limit_choices_to={'list': 'measure'}, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.choice', verbose_name='measure')),
-                ('validity', models.ForeignKey(blank=True, db_index=False, limit_choices_to={'list': 'validity'}, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.choice', verbose_name='validity')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "uid",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        unique=True,
+                        verbose_name="uid",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created"
+                    ),
+                ),
+                (
+                    "changed_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="changed"
+                    ),
+                ),
+                (
+                    "created_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="created at the vendor"),
+                ),
+                (
+                    "changed_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="changed at the vendor"),
+                ),
+                ("archived_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="archived")),
+                (
+                    "custom",
+                    models.JSONField(
+                        blank=True,
+                        db_default=models.Value({}, models.JSONField()),
+                        default=dict,
+                        editable=False,
+                        verbose_name="custom fields",
+                    ),
+                ),
+                ("name", models.CharField(verbose_name="name")),
+                ("external_id", models.CharField(blank=True, null=True, verbose_name="product ID")),
+                ("short_name", models.CharField(blank=True, db_default="", default="", verbose_name="short name")),
+                ("sku", models.CharField(blank=True, db_default="", default="", verbose_name="SKU")),
+                ("description", models.TextField(blank=True, db_default="", default="", verbose_name="description")),
+                (
+                    "price",
+                    models.DecimalField(blank=True, decimal_places=4, max_digits=19, null=True, verbose_name="price"),
+                ),
+                (
+                    "currency",
+                    models.CharField(blank=True, db_default="", default="", max_length=3, verbose_name="currency"),
+                ),
+                ("active", models.BooleanField(db_default=True, default=True, verbose_name="active")),
+                (
+                    "name_key",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL("fold(name)"),
+                        output_field=models.TextField(),
+                    ),
+                ),
+                (
+                    "search",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL(
+                            "' ' || fold(COALESCE(name, '') || ' ' || COALESCE(short_name, '') || ' ' || COALESCE(sku, '') || ' ' || COALESCE(external_id, ''))"
+                        ),
+                        output_field=models.TextField(),
+                    ),
+                ),
+                (
+                    "category",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        limit_choices_to={"list": "category"},
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.choice",
+                        verbose_name="category",
+                    ),
+                ),
+                (
+                    "discount",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        limit_choices_to={"list": "discount"},
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.choice",
+                        verbose_name="discount",
+                    ),
+                ),
+                (
+                    "measure",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        limit_choices_to={"list": "measure"},
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.choice",
+                        verbose_name="measure",
+                    ),
+                ),
+                (
+                    "validity",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        limit_choices_to={"list": "validity"},
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.choice",
+                        verbose_name="validity",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'product',
-                'verbose_name_plural': 'products',
-                'ordering': ('name_key', 'id'),
+                "verbose_name": "product",
+                "verbose_name_plural": "products",
+                "ordering": ("name_key", "id"),
             },
         ),
         migrations.CreateModel(
-            name='LineItem',
+            name="LineItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField(db_default=0, default=0, verbose_name='position')),
-                ('quantity', models.IntegerField(db_default=1, default=1, verbose_name='quantity')),
-                ('unit_price', models.DecimalField(blank=True, decimal_places=4, max_digits=19, null=True, verbose_name='unit price')),
-                ('discount', models.DecimalField(blank=True, decimal_places=4, help_text='Money per unit.', max_digits=19, null=True, verbose_name='discount')),
-                ('tax', models.DecimalField(blank=True, decimal_places=6, help_text='A fraction: 0.16 for 16 %.', max_digits=7, null=True, verbose_name='tax')),
-                ('total', models.DecimalField(blank=True, decimal_places=4, max_digits=19, null=True, verbose_name='total')),
-                ('opportunity', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='crm.opportunity', verbose_name='opportunity')),
-                ('product', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='crm.product', verbose_name='product')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveIntegerField(db_default=0, default=0, verbose_name="position")),
+                ("quantity", models.IntegerField(db_default=1, default=1, verbose_name="quantity")),
+                (
+                    "unit_price",
+                    models.DecimalField(
+                        blank=True, decimal_places=4, max_digits=19, null=True, verbose_name="unit price"
+                    ),
+                ),
+                (
+                    "discount",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=4,
+                        help_text="Money per unit.",
+                        max_digits=19,
+                        null=True,
+                        verbose_name="discount",
+                    ),
+                ),
+                (
+                    "tax",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=6,
+                        help_text="A fraction: 0.16 for 16 %.",
+                        max_digits=7,
+                        null=True,
+                        verbose_name="tax",
+                    ),
+                ),
+                (
+                    "total",
+                    models.DecimalField(blank=True, decimal_places=4, max_digits=19, null=True, verbose_name="total"),
+                ),
+                (
+                    "opportunity",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="lines",
+                        to="crm.opportunity",
+                        verbose_name="opportunity",
+                    ),
+                ),
+                (
+                    "product",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="crm.product",
+                        verbose_name="product",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'line',
-                'verbose_name_plural': 'lines',
-                'ordering': ('position', 'id'),
+                "verbose_name": "line",
+                "verbose_name_plural": "lines",
+                "ordering": ("position", "id"),
             },
         ),
         migrations.CreateModel(
-            name='ProductTax',
+            name="ProductTax",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField(db_default=0, default=0, verbose_name='position')),
-                ('product', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='taxes', to='crm.product', verbose_name='product')),
-                ('tax', models.ForeignKey(limit_choices_to={'list': 'tax'}, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.choice', verbose_name='tax')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveIntegerField(db_default=0, default=0, verbose_name="position")),
+                (
+                    "product",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="taxes",
+                        to="crm.product",
+                        verbose_name="product",
+                    ),
+                ),
+                (
+                    "tax",
+                    models.ForeignKey(
+                        limit_choices_to={"list": "tax"},
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.choice",
+                        verbose_name="tax",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'tax',
-                'verbose_name_plural': 'taxes',
-                'ordering': ('position', 'id'),
+                "verbose_name": "tax",
+                "verbose_name_plural": "taxes",
+                "ordering": ("position", "id"),
             },
         ),
         migrations.CreateModel(
-            name='Region',
+            name="Region",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(db_default=django.db.models.functions.uuid.UUID7(), editable=False, unique=True, verbose_name='uid')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='created')),
-                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='changed')),
-                ('created_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='created at the vendor')),
-                ('changed_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='changed at the vendor')),
-                ('archived_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='archived')),
-                ('custom', models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict, editable=False, verbose_name='custom fields')),
-                ('name', models.CharField(verbose_name='name')),
-                ('name_key', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL('fold(name)'), output_field=models.TextField())),
-                ('search', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL("' ' || fold(COALESCE(name, ''))"), output_field=models.TextField())),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "uid",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        unique=True,
+                        verbose_name="uid",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created"
+                    ),
+                ),
+                (
+                    "changed_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="changed"
+                    ),
+                ),
+                (
+                    "created_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="created at the vendor"),
+                ),
+                (
+                    "changed_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="changed at the vendor"),
+                ),
+                ("archived_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="archived")),
+                (
+                    "custom",
+                    models.JSONField(
+                        blank=True,
+                        db_default=models.Value({}, models.JSONField()),
+                        default=dict,
+                        editable=False,
+                        verbose_name="custom fields",
+                    ),
+                ),
+                ("name", models.CharField(verbose_name="name")),
+                (
+                    "name_key",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL("fold(name)"),
+                        output_field=models.TextField(),
+                    ),
+                ),
+                (
+                    "search",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL("' ' || fold(COALESCE(name, ''))"),
+                        output_field=models.TextField(),
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'region',
-                'verbose_name_plural': 'regions',
-                'ordering': ('name_key', 'id'),
-                'constraints': [models.UniqueConstraint(fields=('name_key',), name='region_name_is_unique', violation_error_message='There is already a region of this name.')],
+                "verbose_name": "region",
+                "verbose_name_plural": "regions",
+                "ordering": ("name_key", "id"),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("name_key",),
+                        name="region_name_is_unique",
+                        violation_error_message="There is already a region of this name.",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Rep',
+            name="Rep",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(db_default=django.db.models.functions.uuid.UUID7(), editable=False, unique=True, verbose_name='uid')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='created')),
-                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='changed')),
-                ('created_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='created at the vendor')),
-                ('changed_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='changed at the vendor')),
-                ('archived_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='archived')),
-                ('custom', models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict, editable=False, verbose_name='custom fields')),
-                ('given', models.CharField(blank=True, db_default='', default='', verbose_name='given name')),
-                ('family', models.CharField(blank=True, db_default='', default='', verbose_name='family name')),
-                ('second_family', models.CharField(blank=True, db_default='', default='', verbose_name='second family name')),
-                ('email', models.EmailField(blank=True, max_length=254, null=True, verbose_name='email')),
-                ('username', models.CharField(blank=True, db_default='', default='', verbose_name='user name')),
-                ('phone', models.CharField(blank=True, db_default='', default='', verbose_name='phone')),
-                ('active', models.BooleanField(db_default=True, default=True, verbose_name='active')),
-                ('is_administrator', models.BooleanField(db_default=False, default=False, verbose_name='is administrator')),
-                ('name', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL("btrim(regexp_replace(given || ' ' || family || ' ' || second_family, '\\s+', ' ', 'g'))"), output_field=models.TextField(), verbose_name='name')),
-                ('name_key', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL("fold(btrim(regexp_replace(given || ' ' || family || ' ' || second_family, '\\s+', ' ', 'g')))"), output_field=models.TextField())),
-                ('search', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL("' ' || fold(COALESCE(given, '') || ' ' || COALESCE(family, '') || ' ' || COALESCE(second_family, '') || ' ' || COALESCE(email, '') || ' ' || COALESCE(username, ''))"), output_field=models.TextField())),
-                ('user', models.OneToOneField(blank=True, help_text="The login that sees this rep's records.", null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='rep', to=settings.AUTH_USER_MODEL, verbose_name='login')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "uid",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        unique=True,
+                        verbose_name="uid",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created"
+                    ),
+                ),
+                (
+                    "changed_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="changed"
+                    ),
+                ),
+                (
+                    "created_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="created at the vendor"),
+                ),
+                (
+                    "changed_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="changed at the vendor"),
+                ),
+                ("archived_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="archived")),
+                (
+                    "custom",
+                    models.JSONField(
+                        blank=True,
+                        db_default=models.Value({}, models.JSONField()),
+                        default=dict,
+                        editable=False,
+                        verbose_name="custom fields",
+                    ),
+                ),
+                ("given", models.CharField(blank=True, db_default="", default="", verbose_name="given name")),
+                ("family", models.CharField(blank=True, db_default="", default="", verbose_name="family name")),
+                (
+                    "second_family",
+                    models.CharField(blank=True, db_default="", default="", verbose_name="second family name"),
+                ),
+                ("email", models.EmailField(blank=True, max_length=254, null=True, verbose_name="email")),
+                ("username", models.CharField(blank=True, db_default="", default="", verbose_name="user name")),
+                ("phone", models.CharField(blank=True, db_default="", default="", verbose_name="phone")),
+                ("active", models.BooleanField(db_default=True, default=True, verbose_name="active")),
+                (
+                    "is_administrator",
+                    models.BooleanField(db_default=False, default=False, verbose_name="is administrator"),
+                ),
+                (
+                    "name",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL(
+                            "btrim(regexp_replace(given || ' ' || family || ' ' || second_family, '\\s+', ' ', 'g'))"
+                        ),
+                        output_field=models.TextField(),
+                        verbose_name="name",
+                    ),
+                ),
+                (
+                    "name_key",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL(
+                            "fold(btrim(regexp_replace(given || ' ' || family || ' ' || second_family, '\\s+', ' ', 'g')))"
+                        ),
+                        output_field=models.TextField(),
+                    ),
+                ),
+                (
+                    "search",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL(
+                            "' ' || fold(COALESCE(given, '') || ' ' || COALESCE(family, '') || ' ' || COALESCE(second_family, '') || ' ' || COALESCE(email, '') || ' ' || COALESCE(username, ''))"
+                        ),
+                        output_field=models.TextField(),
+                    ),
+                ),
+                (
+                    "user",
+                    models.OneToOneField(
+                        blank=True,
+                        help_text="The login that sees this rep's records.",
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="rep",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="login",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'rep',
-                'verbose_name_plural': 'reps',
-                'ordering': ('name_key', 'id'),
+                "verbose_name": "rep",
+                "verbose_name_plural": "reps",
+                "ordering": ("name_key", "id"),
             },
         ),
         migrations.AddField(
-            model_name='opportunity',
-            name='altered_by',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='altered_opportunities', to='crm.rep', verbose_name='altered by'),
+            model_name="opportunity",
+            name="altered_by",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="altered_opportunities",
+                to="crm.rep",
+                verbose_name="altered by",
+            ),
         ),
         migrations.AddField(
-            model_name='opportunity',
-            name='assigned_to',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='assigned_opportunities', to='crm.rep', verbose_name='assigned to'),
+            model_name="opportunity",
+            name="assigned_to",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="assigned_opportunities",
+                to="crm.rep",
+                verbose_name="assigned to",
+            ),
         ),
         migrations.AddField(
-            model_name='opportunity',
-            name='owner',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='opportunities', to='crm.rep', verbose_name='owner'),
+            model_name="opportunity",
+            name="owner",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="opportunities",
+                to="crm.rep",
+                verbose_name="owner",
+            ),
         ),
         migrations.CreateModel(
-            name='Note',
+            name="Note",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(db_default=django.db.models.functions.uuid.UUID7(), editable=False, unique=True, verbose_name='uid')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='created')),
-                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='changed')),
-                ('created_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='created at the vendor')),
-                ('changed_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='changed at the vendor')),
-                ('archived_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='archived')),
-                ('custom', models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict, editable=False, verbose_name='custom fields')),
-                ('kind', models.CharField(choices=[('note', 'note'), ('email', 'email'), ('event', 'event')], default='note', max_length=10, verbose_name='kind')),
-                ('type_code', models.CharField(blank=True, db_default='', default='', verbose_name='type code')),
-                ('title', models.CharField(blank=True, db_default='', default='', verbose_name='title')),
-                ('body', models.TextField(blank=True, db_default='', default='', verbose_name='body')),
-                ('private', models.BooleanField(db_default=False, default=False, verbose_name='private')),
-                ('sender', models.CharField(blank=True, db_default='', default='', verbose_name='from')),
-                ('recipients', models.CharField(blank=True, db_default='', default='', verbose_name='to')),
-                ('happened_at', models.DateTimeField(blank=True, null=True, verbose_name='happened')),
-                ('search', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL("' ' || fold(COALESCE(title, '') || ' ' || COALESCE(left(body, 2000), ''))"), output_field=models.TextField())),
-                ('account', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='crm.account', verbose_name='account')),
-                ('activity', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='notes', to='crm.activity', verbose_name='activity')),
-                ('contact', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='crm.contact', verbose_name='contact')),
-                ('group', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='crm.group', verbose_name='group')),
-                ('opportunity', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='crm.opportunity', verbose_name='opportunity')),
-                ('author', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='written_notes', to='crm.rep', verbose_name='author')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "uid",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        unique=True,
+                        verbose_name="uid",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created"
+                    ),
+                ),
+                (
+                    "changed_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="changed"
+                    ),
+                ),
+                (
+                    "created_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="created at the vendor"),
+                ),
+                (
+                    "changed_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="changed at the vendor"),
+                ),
+                ("archived_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="archived")),
+                (
+                    "custom",
+                    models.JSONField(
+                        blank=True,
+                        db_default=models.Value({}, models.JSONField()),
+                        default=dict,
+                        editable=False,
+                        verbose_name="custom fields",
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("note", "note"), ("email", "email"), ("event", "event")],
+                        default="note",
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("type_code", models.CharField(blank=True, db_default="", default="", verbose_name="type code")),
+                ("title", models.CharField(blank=True, db_default="", default="", verbose_name="title")),
+                ("body", models.TextField(blank=True, db_default="", default="", verbose_name="body")),
+                ("private", models.BooleanField(db_default=False, default=False, verbose_name="private")),
+                ("sender", models.CharField(blank=True, db_default="", default="", verbose_name="from")),
+                ("recipients", models.CharField(blank=True, db_default="", default="", verbose_name="to")),
+                ("happened_at", models.DateTimeField(blank=True, null=True, verbose_name="happened")),
+                (
+                    "search",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL(
+                            "' ' || fold(COALESCE(title, '') || ' ' || COALESCE(left(body, 2000), ''))"
+                        ),
+                        output_field=models.TextField(),
+                    ),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="%(class)ss",
+                        to="crm.account",
+                        verbose_name="account",
+                    ),
+                ),
+                (
+                    "activity",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="notes",
+                        to="crm.activity",
+                        verbose_name="activity",
+                    ),
+                ),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="%(class)ss",
+                        to="crm.contact",
+                        verbose_name="contact",
+                    ),
+                ),
+                (
+                    "group",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="%(class)ss",
+                        to="crm.group",
+                        verbose_name="group",
+                    ),
+                ),
+                (
+                    "opportunity",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="%(class)ss",
+                        to="crm.opportunity",
+                        verbose_name="opportunity",
+                    ),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="written_notes",
+                        to="crm.rep",
+                        verbose_name="author",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'note',
-                'verbose_name_plural': 'notes',
-                'ordering': ('-id',),
+                "verbose_name": "note",
+                "verbose_name_plural": "notes",
+                "ordering": ("-id",),
             },
         ),
         migrations.AddField(
-            model_name='group',
-            name='owner',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='groups', to='crm.rep', verbose_name='owner'),
+            model_name="group",
+            name="owner",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="groups",
+                to="crm.rep",
+                verbose_name="owner",
+            ),
         ),
         migrations.CreateModel(
-            name='Document',
+            name="Document",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(db_default=django.db.models.functions.uuid.UUID7(), editable=False, unique=True, verbose_name='uid')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='created')),
-                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='changed')),
-                ('created_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='created at the vendor')),
-                ('changed_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='changed at the vendor')),
-                ('archived_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='archived')),
-                ('custom', models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict, editable=False, verbose_name='custom fields')),
-                ('name', models.CharField(verbose_name='file name')),
-                ('size', models.PositiveBigIntegerField(blank=True, help_text='Bytes.', null=True, verbose_name='size')),
-                ('content', models.FileField(blank=True, max_length=255, upload_to='documents/', verbose_name='content')),
-                ('search', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL("' ' || fold(COALESCE(name, ''))"), output_field=models.TextField())),
-                ('account', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='crm.account', verbose_name='account')),
-                ('contact', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='crm.contact', verbose_name='contact')),
-                ('group', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='crm.group', verbose_name='group')),
-                ('opportunity', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='%(class)ss', to='crm.opportunity', verbose_name='opportunity')),
-                ('author', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='documents', to='crm.rep', verbose_name='author')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "uid",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        unique=True,
+                        verbose_name="uid",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created"
+                    ),
+                ),
+                (
+                    "changed_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="changed"
+                    ),
+                ),
+                (
+                    "created_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="created at the vendor"),
+                ),
+                (
+                    "changed_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="changed at the vendor"),
+                ),
+                ("archived_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="archived")),
+                (
+                    "custom",
+                    models.JSONField(
+                        blank=True,
+                        db_default=models.Value({}, models.JSONField()),
+                        default=dict,
+                        editable=False,
+                        verbose_name="custom fields",
+                    ),
+                ),
+                ("name", models.CharField(verbose_name="file name")),
+                (
+                    "size",
+                    models.PositiveBigIntegerField(blank=True, help_text="Bytes.", null=True, verbose_name="size"),
+                ),
+                (
+                    "content",
+                    models.FileField(blank=True, max_length=255, upload_to="documents/", verbose_name="content"),
+                ),
+                (
+                    "search",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL("' ' || fold(COALESCE(name, ''))"),
+                        output_field=models.TextField(),
+                    ),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="%(class)ss",
+                        to="crm.account",
+                        verbose_name="account",
+                    ),
+                ),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="%(class)ss",
+                        to="crm.contact",
+                        verbose_name="contact",
+                    ),
+                ),
+                (
+                    "group",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="%(class)ss",
+                        to="crm.group",
+                        verbose_name="group",
+                    ),
+                ),
+                (
+                    "opportunity",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="%(class)ss",
+                        to="crm.opportunity",
+                        verbose_name="opportunity",
+                    ),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="documents",
+                        to="crm.rep",
+                        verbose_name="author",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'document',
-                'verbose_name_plural': 'documents',
-                'ordering': ('-id',),
+                "verbose_name": "document",
+                "verbose_name_plural": "documents",
+                "ordering": ("-id",),
             },
         ),
         migrations.AddField(
-            model_name='contact',
-            name='assigned_to',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='assigned_contacts', to='crm.rep', verbose_name='assigned to'),
+            model_name="contact",
+            name="assigned_to",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="assigned_contacts",
+                to="crm.rep",
+                verbose_name="assigned to",
+            ),
         ),
         migrations.AddField(
-            model_name='contact',
-            name='owner',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='contacts', to='crm.rep', verbose_name='owner'),
+            model_name="contact",
+            name="owner",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="contacts",
+                to="crm.rep",
+                verbose_name="owner",
+            ),
         ),
         migrations.AddField(
-            model_name='campaign',
-            name='owner',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='campaigns', to='crm.rep', verbose_name='owner'),
+            model_name="campaign",
+            name="owner",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="campaigns",
+                to="crm.rep",
+                verbose_name="owner",
+            ),
         ),
         migrations.AddField(
-            model_name='activity',
-            name='assigned_by',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='given_activities', to='crm.rep', verbose_name='assigned by'),
+            model_name="activity",
+            name="assigned_by",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="given_activities",
+                to="crm.rep",
+                verbose_name="assigned by",
+            ),
         ),
         migrations.AddField(
-            model_name='activity',
-            name='owner',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='activities', to='crm.rep', verbose_name='owner'),
+            model_name="activity",
+            name="owner",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="activities",
+                to="crm.rep",
+                verbose_name="owner",
+            ),
         ),
         migrations.AddField(
-            model_name='account',
-            name='assigned_to',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='assigned_accounts', to='crm.rep', verbose_name='assigned to'),
+            model_name="account",
+            name="assigned_to",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="assigned_accounts",
+                to="crm.rep",
+                verbose_name="assigned to",
+            ),
         ),
         migrations.AddField(
-            model_name='account',
-            name='owner',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='accounts', to='crm.rep', verbose_name='owner'),
+            model_name="account",
+            name="owner",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="accounts",
+                to="crm.rep",
+                verbose_name="owner",
+            ),
         ),
         migrations.CreateModel(
-            name='Tag',
+            name="Tag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(db_default=django.db.models.functions.uuid.UUID7(), editable=False, unique=True, verbose_name='uid')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='created')),
-                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='changed')),
-                ('created_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='created at the vendor')),
-                ('changed_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='changed at the vendor')),
-                ('archived_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='archived')),
-                ('custom', models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict, editable=False, verbose_name='custom fields')),
-                ('name', models.CharField(verbose_name='name')),
-                ('name_key', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL('fold(name)'), output_field=models.TextField())),
-                ('search', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL("' ' || fold(COALESCE(name, ''))"), output_field=models.TextField())),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "uid",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        unique=True,
+                        verbose_name="uid",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created"
+                    ),
+                ),
+                (
+                    "changed_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="changed"
+                    ),
+                ),
+                (
+                    "created_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="created at the vendor"),
+                ),
+                (
+                    "changed_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="changed at the vendor"),
+                ),
+                ("archived_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="archived")),
+                (
+                    "custom",
+                    models.JSONField(
+                        blank=True,
+                        db_default=models.Value({}, models.JSONField()),
+                        default=dict,
+                        editable=False,
+                        verbose_name="custom fields",
+                    ),
+                ),
+                ("name", models.CharField(verbose_name="name")),
+                (
+                    "name_key",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL("fold(name)"),
+                        output_field=models.TextField(),
+                    ),
+                ),
+                (
+                    "search",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL("' ' || fold(COALESCE(name, ''))"),
+                        output_field=models.TextField(),
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'tag',
-                'verbose_name_plural': 'tags',
-                'ordering': ('name_key', 'id'),
-                'constraints': [models.UniqueConstraint(fields=('name_key',), name='tag_name_is_unique', violation_error_message='There is already a tag of this name.')],
+                "verbose_name": "tag",
+                "verbose_name_plural": "tags",
+                "ordering": ("name_key", "id"),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("name_key",),
+                        name="tag_name_is_unique",
+                        violation_error_message="There is already a tag of this name.",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='OpportunityTag',
+            name="OpportunityTag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField(db_default=0, default=0, verbose_name='position')),
-                ('opportunity', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tags', to='crm.opportunity', verbose_name='opportunity')),
-                ('tag', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.tag', verbose_name='tag')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveIntegerField(db_default=0, default=0, verbose_name="position")),
+                (
+                    "opportunity",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tags",
+                        to="crm.opportunity",
+                        verbose_name="opportunity",
+                    ),
+                ),
+                (
+                    "tag",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="crm.tag", verbose_name="tag"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'tag',
-                'verbose_name_plural': 'tags',
-                'ordering': ('position', 'id'),
-                'abstract': False,
+                "verbose_name": "tag",
+                "verbose_name_plural": "tags",
+                "ordering": ("position", "id"),
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='ContactTag',
+            name="ContactTag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField(db_default=0, default=0, verbose_name='position')),
-                ('contact', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tags', to='crm.contact', verbose_name='contact')),
-                ('tag', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.tag', verbose_name='tag')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveIntegerField(db_default=0, default=0, verbose_name="position")),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tags",
+                        to="crm.contact",
+                        verbose_name="contact",
+                    ),
+                ),
+                (
+                    "tag",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="crm.tag", verbose_name="tag"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'tag',
-                'verbose_name_plural': 'tags',
-                'ordering': ('position', 'id'),
-                'abstract': False,
+                "verbose_name": "tag",
+                "verbose_name_plural": "tags",
+                "ordering": ("position", "id"),
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='ActivityTag',
+            name="ActivityTag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField(db_default=0, default=0, verbose_name='position')),
-                ('activity', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tags', to='crm.activity', verbose_name='activity')),
-                ('tag', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.tag', verbose_name='tag')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveIntegerField(db_default=0, default=0, verbose_name="position")),
+                (
+                    "activity",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tags",
+                        to="crm.activity",
+                        verbose_name="activity",
+                    ),
+                ),
+                (
+                    "tag",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="crm.tag", verbose_name="tag"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'tag',
-                'verbose_name_plural': 'tags',
-                'ordering': ('position', 'id'),
-                'abstract': False,
+                "verbose_name": "tag",
+                "verbose_name_plural": "tags",
+                "ordering": ("position", "id"),
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='AccountTag',
+            name="AccountTag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField(db_default=0, default=0, verbose_name='position')),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tags', to='crm.account', verbose_name='account')),
-                ('tag', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.tag', verbose_name='tag')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveIntegerField(db_default=0, default=0, verbose_name="position")),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tags",
+                        to="crm.account",
+                        verbose_name="account",
+                    ),
+                ),
+                (
+                    "tag",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="crm.tag", verbose_name="tag"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'tag',
-                'verbose_name_plural': 'tags',
-                'ordering': ('position', 'id'),
-                'abstract': False,
+                "verbose_name": "tag",
+                "verbose_name_plural": "tags",
+                "ordering": ("position", "id"),
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Team',
+            name="Team",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(db_default=django.db.models.functions.uuid.UUID7(), editable=False, unique=True, verbose_name='uid')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='created')),
-                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='changed')),
-                ('created_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='created at the vendor')),
-                ('changed_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='changed at the vendor')),
-                ('archived_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='archived')),
-                ('custom', models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict, editable=False, verbose_name='custom fields')),
-                ('name', models.CharField(verbose_name='name')),
-                ('name_key', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL('fold(name)'), output_field=models.TextField())),
-                ('search', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL("' ' || fold(COALESCE(name, ''))"), output_field=models.TextField())),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='parts', to='crm.team', verbose_name='part of')),
-                ('region', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='teams', to='crm.region', verbose_name='region')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "uid",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        unique=True,
+                        verbose_name="uid",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created"
+                    ),
+                ),
+                (
+                    "changed_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="changed"
+                    ),
+                ),
+                (
+                    "created_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="created at the vendor"),
+                ),
+                (
+                    "changed_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="changed at the vendor"),
+                ),
+                ("archived_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="archived")),
+                (
+                    "custom",
+                    models.JSONField(
+                        blank=True,
+                        db_default=models.Value({}, models.JSONField()),
+                        default=dict,
+                        editable=False,
+                        verbose_name="custom fields",
+                    ),
+                ),
+                ("name", models.CharField(verbose_name="name")),
+                (
+                    "name_key",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL("fold(name)"),
+                        output_field=models.TextField(),
+                    ),
+                ),
+                (
+                    "search",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL("' ' || fold(COALESCE(name, ''))"),
+                        output_field=models.TextField(),
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="parts",
+                        to="crm.team",
+                        verbose_name="part of",
+                    ),
+                ),
+                (
+                    "region",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="teams",
+                        to="crm.region",
+                        verbose_name="region",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'team',
-                'verbose_name_plural': 'teams',
-                'ordering': ('name_key', 'id'),
+                "verbose_name": "team",
+                "verbose_name_plural": "teams",
+                "ordering": ("name_key", "id"),
             },
         ),
         migrations.CreateModel(
-            name='RepPlace',
+            name="RepPlace",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(db_default=django.db.models.functions.uuid.UUID7(), editable=False, unique=True, verbose_name='uid')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='created')),
-                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='changed')),
-                ('created_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='created at the vendor')),
-                ('changed_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='changed at the vendor')),
-                ('archived_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='archived')),
-                ('custom', models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict, editable=False, verbose_name='custom fields')),
-                ('from_month', models.DateField(verbose_name='from month')),
-                ('until_month', models.DateField(blank=True, null=True, verbose_name='until month')),
-                ('manager', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='managed_places', to='crm.rep', verbose_name='manager')),
-                ('rep', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='places', to='crm.rep', verbose_name='rep')),
-                ('team', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='places', to='crm.team', verbose_name='team')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "uid",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        unique=True,
+                        verbose_name="uid",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created"
+                    ),
+                ),
+                (
+                    "changed_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="changed"
+                    ),
+                ),
+                (
+                    "created_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="created at the vendor"),
+                ),
+                (
+                    "changed_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="changed at the vendor"),
+                ),
+                ("archived_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="archived")),
+                (
+                    "custom",
+                    models.JSONField(
+                        blank=True,
+                        db_default=models.Value({}, models.JSONField()),
+                        default=dict,
+                        editable=False,
+                        verbose_name="custom fields",
+                    ),
+                ),
+                ("from_month", models.DateField(verbose_name="from month")),
+                ("until_month", models.DateField(blank=True, null=True, verbose_name="until month")),
+                (
+                    "manager",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="managed_places",
+                        to="crm.rep",
+                        verbose_name="manager",
+                    ),
+                ),
+                (
+                    "rep",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="places",
+                        to="crm.rep",
+                        verbose_name="rep",
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="places",
+                        to="crm.team",
+                        verbose_name="team",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'place of a rep',
-                'verbose_name_plural': 'places of reps',
-                'ordering': ('rep', '-from_month', 'id'),
+                "verbose_name": "place of a rep",
+                "verbose_name_plural": "places of reps",
+                "ordering": ("rep", "-from_month", "id"),
             },
         ),
         migrations.CreateModel(
-            name='Ticket',
+            name="Ticket",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(db_default=django.db.models.functions.uuid.UUID7(), editable=False, unique=True, verbose_name='uid')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='created')),
-                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='changed')),
-                ('created_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='created at the vendor')),
-                ('changed_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='changed at the vendor')),
-                ('archived_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='archived')),
-                ('custom', models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict, editable=False, verbose_name='custom fields')),
-                ('title', models.CharField(verbose_name='title')),
-                ('description', models.TextField(blank=True, db_default='', default='', verbose_name='description')),
-                ('due', models.DateField(blank=True, null=True, verbose_name='due')),
-                ('closed_at', models.DateTimeField(blank=True, null=True, verbose_name='closed')),
-                ('search', models.GeneratedField(db_persist=True, expression=backoffice.crm.models.base.SQL("' ' || fold(COALESCE(title, ''))"), output_field=models.TextField())),
-                ('account', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='tickets', to='crm.account', verbose_name='account')),
-                ('case', models.ForeignKey(blank=True, db_index=False, limit_choices_to={'list': 'case'}, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.choice', verbose_name='case')),
-                ('contact', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='tickets', to='crm.contact', verbose_name='contact')),
-                ('opportunity', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='tickets', to='crm.opportunity', verbose_name='opportunity')),
-                ('origin', models.ForeignKey(blank=True, db_index=False, limit_choices_to={'list': 'ticket_origin'}, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.choice', verbose_name='origin')),
-                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='tickets', to='crm.rep', verbose_name='owner')),
-                ('priority', models.ForeignKey(blank=True, db_index=False, limit_choices_to={'list': 'priority'}, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.choice', verbose_name='priority')),
-                ('status', models.ForeignKey(blank=True, db_index=False, limit_choices_to={'list': 'ticket_status'}, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.choice', verbose_name='status')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "uid",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        unique=True,
+                        verbose_name="uid",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created"
+                    ),
+                ),
+                (
+                    "changed_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="changed"
+                    ),
+                ),
+                (
+                    "created_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="created at the vendor"),
+                ),
+                (
+                    "changed_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="changed at the vendor"),
+                ),
+                ("archived_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="archived")),
+                (
+                    "custom",
+                    models.JSONField(
+                        blank=True,
+                        db_default=models.Value({}, models.JSONField()),
+                        default=dict,
+                        editable=False,
+                        verbose_name="custom fields",
+                    ),
+                ),
+                ("title", models.CharField(verbose_name="title")),
+                ("description", models.TextField(blank=True, db_default="", default="", verbose_name="description")),
+                ("due", models.DateField(blank=True, null=True, verbose_name="due")),
+                ("closed_at", models.DateTimeField(blank=True, null=True, verbose_name="closed")),
+                (
+                    "search",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=backoffice.crm.models.base.SQL("' ' || fold(COALESCE(title, ''))"),
+                        output_field=models.TextField(),
+                    ),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="tickets",
+                        to="crm.account",
+                        verbose_name="account",
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        limit_choices_to={"list": "case"},
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.choice",
+                        verbose_name="case",
+                    ),
+                ),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="tickets",
+                        to="crm.contact",
+                        verbose_name="contact",
+                    ),
+                ),
+                (
+                    "opportunity",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="tickets",
+                        to="crm.opportunity",
+                        verbose_name="opportunity",
+                    ),
+                ),
+                (
+                    "origin",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        limit_choices_to={"list": "ticket_origin"},
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.choice",
+                        verbose_name="origin",
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="tickets",
+                        to="crm.rep",
+                        verbose_name="owner",
+                    ),
+                ),
+                (
+                    "priority",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        limit_choices_to={"list": "priority"},
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.choice",
+                        verbose_name="priority",
+                    ),
+                ),
+                (
+                    "status",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        limit_choices_to={"list": "ticket_status"},
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.choice",
+                        verbose_name="status",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'ticket',
-                'verbose_name_plural': 'tickets',
-                'ordering': ('-id',),
+                "verbose_name": "ticket",
+                "verbose_name_plural": "tickets",
+                "ordering": ("-id",),
             },
         ),
         migrations.CreateModel(
-            name='TicketTag',
+            name="TicketTag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField(db_default=0, default=0, verbose_name='position')),
-                ('tag', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.tag', verbose_name='tag')),
-                ('ticket', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tags', to='crm.ticket', verbose_name='ticket')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveIntegerField(db_default=0, default=0, verbose_name="position")),
+                (
+                    "tag",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="crm.tag", verbose_name="tag"
+                    ),
+                ),
+                (
+                    "ticket",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tags",
+                        to="crm.ticket",
+                        verbose_name="ticket",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'tag',
-                'verbose_name_plural': 'tags',
-                'ordering': ('position', 'id'),
-                'abstract': False,
+                "verbose_name": "tag",
+                "verbose_name_plural": "tags",
+                "ordering": ("position", "id"),
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='CampaignMember',
+            name="CampaignMember",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('since', models.DateField(blank=True, null=True, verbose_name='since')),
-                ('account', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.account', verbose_name='account')),
-                ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='members', to='crm.campaign', verbose_name='campaign')),
-                ('contact', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.contact', verbose_name='contact')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("since", models.DateField(blank=True, null=True, verbose_name="since")),
+                (
+                    "account",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.account",
+                        verbose_name="account",
+                    ),
+                ),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="members",
+                        to="crm.campaign",
+                        verbose_name="campaign",
+                    ),
+                ),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.contact",
+                        verbose_name="contact",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'member',
-                'verbose_name_plural': 'members',
-                'ordering': ('id',),
-                'abstract': False,
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('account__isnull', False), ('contact__isnull', True)), models.Q(('account__isnull', True), ('contact__isnull', False)), _connector='OR'), name='campaign_member_is_an_account_or_a_contact', violation_error_message='Choose exactly one of these.'), models.UniqueConstraint(fields=('campaign', 'account'), name='campaign_has_an_account_once'), models.UniqueConstraint(fields=('campaign', 'contact'), name='campaign_has_a_contact_once')],
+                "verbose_name": "member",
+                "verbose_name_plural": "members",
+                "ordering": ("id",),
+                "abstract": False,
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("account__isnull", False), ("contact__isnull", True)),
+                            models.Q(("account__isnull", True), ("contact__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="campaign_member_is_an_account_or_a_contact",
+                        violation_error_message="Choose exactly one of these.",
+                    ),
+                    models.UniqueConstraint(fields=("campaign", "account"), name="campaign_has_an_account_once"),
+                    models.UniqueConstraint(fields=("campaign", "contact"), name="campaign_has_a_contact_once"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='GroupMember',
+            name="GroupMember",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('since', models.DateField(blank=True, null=True, verbose_name='since')),
-                ('account', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.account', verbose_name='account')),
-                ('contact', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='crm.contact', verbose_name='contact')),
-                ('group', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='members', to='crm.group', verbose_name='group')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("since", models.DateField(blank=True, null=True, verbose_name="since")),
+                (
+                    "account",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.account",
+                        verbose_name="account",
+                    ),
+                ),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="crm.contact",
+                        verbose_name="contact",
+                    ),
+                ),
+                (
+                    "group",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="members",
+                        to="crm.group",
+                        verbose_name="group",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'member',
-                'verbose_name_plural': 'members',
-                'ordering': ('id',),
-                'abstract': False,
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('account__isnull', False), ('contact__isnull', True)), models.Q(('account__isnull', True), ('contact__isnull', False)), _connector='OR'), name='group_member_is_an_account_or_a_contact', violation_error_message='Choose exactly one of these.'), models.UniqueConstraint(fields=('group', 'account'), name='group_has_an_account_once'), models.UniqueConstraint(fields=('group', 'contact'), name='group_has_a_contact_once')],
+                "verbose_name": "member",
+                "verbose_name_plural": "members",
+                "ordering": ("id",),
+                "abstract": False,
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("account__isnull", False), ("contact__isnull", True)),
+                            models.Q(("account__isnull", True), ("contact__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="group_member_is_an_account_or_a_contact",
+                        violation_error_message="Choose exactly one of these.",
+                    ),
+                    models.UniqueConstraint(fields=("group", "account"), name="group_has_an_account_once"),
+                    models.UniqueConstraint(fields=("group", "contact"), name="group_has_a_contact_once"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Layout',
+            name="Layout",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(db_default=django.db.models.functions.uuid.UUID7(), editable=False, unique=True, verbose_name='uid')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='created')),
-                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='changed')),
-                ('created_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='created at the vendor')),
-                ('changed_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='changed at the vendor')),
-                ('archived_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='archived')),
-                ('custom', models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict, editable=False, verbose_name='custom fields')),
-                ('entity', models.CharField(max_length=30, verbose_name='record')),
-                ('name', models.CharField(verbose_name='name')),
-                ('fields', models.JSONField(blank=True, default=list, verbose_name='fields')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='layouts', to=settings.AUTH_USER_MODEL, verbose_name='login')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "uid",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        unique=True,
+                        verbose_name="uid",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created"
+                    ),
+                ),
+                (
+                    "changed_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="changed"
+                    ),
+                ),
+                (
+                    "created_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="created at the vendor"),
+                ),
+                (
+                    "changed_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="changed at the vendor"),
+                ),
+                ("archived_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="archived")),
+                (
+                    "custom",
+                    models.JSONField(
+                        blank=True,
+                        db_default=models.Value({}, models.JSONField()),
+                        default=dict,
+                        editable=False,
+                        verbose_name="custom fields",
+                    ),
+                ),
+                ("entity", models.CharField(max_length=30, verbose_name="record")),
+                ("name", models.CharField(verbose_name="name")),
+                ("fields", models.JSONField(blank=True, default=list, verbose_name="fields")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="layouts",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="login",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'layout',
-                'verbose_name_plural': 'layouts',
-                'ordering': ('entity', 'name', 'id'),
-                'constraints': [models.UniqueConstraint(fields=('user', 'entity', 'name'), name='layout_name_is_unique_per_login_and_record_kind', violation_error_message='You already have a layout of this name.')],
+                "verbose_name": "layout",
+                "verbose_name_plural": "layouts",
+                "ordering": ("entity", "name", "id"),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("user", "entity", "name"),
+                        name="layout_name_is_unique_per_login_and_record_kind",
+                        violation_error_message="You already have a layout of this name.",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='OpportunityContact',
+            name="OpportunityContact",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(blank=True, db_default='', default='', verbose_name='role')),
-                ('position', models.PositiveIntegerField(db_default=0, default=0, verbose_name='position')),
-                ('contact', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='roles', to='crm.contact', verbose_name='contact')),
-                ('opportunity', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='contacts', to='crm.opportunity', verbose_name='opportunity')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("role", models.CharField(blank=True, db_default="", default="", verbose_name="role")),
+                ("position", models.PositiveIntegerField(db_default=0, default=0, verbose_name="position")),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="roles",
+                        to="crm.contact",
+                        verbose_name="contact",
+                    ),
+                ),
+                (
+                    "opportunity",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="contacts",
+                        to="crm.opportunity",
+                        verbose_name="opportunity",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'contact',
-                'verbose_name_plural': 'contacts',
-                'ordering': ('position', 'id'),
-                'constraints': [models.UniqueConstraint(fields=('opportunity', 'contact'), name='opportunity_has_a_contact_once')],
+                "verbose_name": "contact",
+                "verbose_name_plural": "contacts",
+                "ordering": ("position", "id"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("opportunity", "contact"), name="opportunity_has_a_contact_once")
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=models.Index(fields=['name_key', 'id'], name='product_name'),
+            model_name="product",
+            index=models.Index(fields=["name_key", "id"], name="product_name"),
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=models.Index(condition=models.Q(('category__isnull', False)), fields=['category'], name='product_category'),
+            model_name="product",
+            index=models.Index(
+                condition=models.Q(("category__isnull", False)), fields=["category"], name="product_category"
+            ),
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=models.Index(condition=models.Q(('measure__isnull', False)), fields=['measure'], name='product_measure'),
+            model_name="product",
+            index=models.Index(
+                condition=models.Q(("measure__isnull", False)), fields=["measure"], name="product_measure"
+            ),
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=models.Index(condition=models.Q(('validity__isnull', False)), fields=['validity'], name='product_validity'),
+            model_name="product",
+            index=models.Index(
+                condition=models.Q(("validity__isnull", False)), fields=["validity"], name="product_validity"
+            ),
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=models.Index(condition=models.Q(('discount__isnull', False)), fields=['discount'], name='product_discount'),
+            model_name="product",
+            index=models.Index(
+                condition=models.Q(("discount__isnull", False)), fields=["discount"], name="product_discount"
+            ),
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search'], name='product_search', opclasses=['gin_trgm_ops']),
-        ),
-        migrations.AddConstraint(
-            model_name='product',
-            constraint=models.UniqueConstraint(fields=('external_id',), name='product_id_is_unique', violation_error_message='Another product already has this product ID.'),
-        ),
-        migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(('external_id', ''), _negated=True), name='product_id_is_null_when_unknown', violation_error_message='Leave the product ID out rather than empty.'),
-        ),
-        migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(('price__isnull', True), models.Q(('currency', ''), _negated=True), _connector='OR'), name='product_price_has_a_currency', violation_error_message='An amount needs its currency.'),
+            model_name="product",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fields=["search"], name="product_search", opclasses=["gin_trgm_ops"]
+            ),
         ),
         migrations.AddConstraint(
-            model_name='producttax',
-            constraint=models.UniqueConstraint(fields=('product', 'tax'), name='product_has_a_tax_once'),
-        ),
-        migrations.AddIndex(
-            model_name='rep',
-            index=models.Index(fields=['name_key', 'id'], name='rep_name'),
-        ),
-        migrations.AddIndex(
-            model_name='rep',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search'], name='rep_search', opclasses=['gin_trgm_ops']),
+            model_name="product",
+            constraint=models.UniqueConstraint(
+                fields=("external_id",),
+                name="product_id_is_unique",
+                violation_error_message="Another product already has this product ID.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rep',
-            constraint=models.UniqueConstraint(django.db.models.functions.text.Lower('email'), name='rep_email_is_unique', violation_error_message='Another rep already has this email.'),
+            model_name="product",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("external_id", ""), _negated=True),
+                name="product_id_is_null_when_unknown",
+                violation_error_message="Leave the product ID out rather than empty.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rep',
-            constraint=models.CheckConstraint(condition=models.Q(('email', ''), _negated=True), name='rep_email_is_null_when_unknown', violation_error_message='Leave the email out rather than empty.'),
-        ),
-        migrations.AddIndex(
-            model_name='opportunity',
-            index=models.Index(fields=['owner', 'id'], name='opportunity_owner'),
-        ),
-        migrations.AddIndex(
-            model_name='opportunity',
-            index=models.Index(fields=['name_key', 'id'], name='opportunity_name'),
-        ),
-        migrations.AddIndex(
-            model_name='opportunity',
-            index=models.Index(fields=['amount', 'id'], name='opportunity_amount'),
-        ),
-        migrations.AddIndex(
-            model_name='opportunity',
-            index=models.Index(fields=['close_date', 'id'], name='opportunity_close_date'),
-        ),
-        migrations.AddIndex(
-            model_name='opportunity',
-            index=models.Index(fields=['changed_at', 'id'], name='opportunity_changed'),
-        ),
-        migrations.AddIndex(
-            model_name='opportunity',
-            index=models.Index(condition=models.Q(('primary_contact__isnull', False)), fields=['primary_contact'], name='opportunity_primary_contact'),
-        ),
-        migrations.AddIndex(
-            model_name='opportunity',
-            index=models.Index(condition=models.Q(('group__isnull', False)), fields=['group'], name='opportunity_group'),
-        ),
-        migrations.AddIndex(
-            model_name='opportunity',
-            index=models.Index(condition=models.Q(('campaign__isnull', False)), fields=['campaign'], name='opportunity_campaign'),
-        ),
-        migrations.AddIndex(
-            model_name='opportunity',
-            index=models.Index(condition=models.Q(('assigned_to__isnull', False)), fields=['assigned_to'], name='opportunity_assigned_to'),
-        ),
-        migrations.AddIndex(
-            model_name='opportunity',
-            index=models.Index(condition=models.Q(('altered_by__isnull', False)), fields=['altered_by'], name='opportunity_altered_by'),
-        ),
-        migrations.AddIndex(
-            model_name='opportunity',
-            index=models.Index(condition=models.Q(('forecast_category__isnull', False)), fields=['forecast_category'], name='opportunity_forecast_category'),
-        ),
-        migrations.AddIndex(
-            model_name='opportunity',
-            index=models.Index(condition=models.Q(('type__isnull', False)), fields=['type'], name='opportunity_type'),
-        ),
-        migrations.AddIndex(
-            model_name='opportunity',
-            index=models.Index(condition=models.Q(('source__isnull', False)), fields=['source'], name='opportunity_source'),
-        ),
-        migrations.AddIndex(
-            model_name='opportunity',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search'], name='opportunity_search', opclasses=['gin_trgm_ops']),
+            model_name="product",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("price__isnull", True), models.Q(("currency", ""), _negated=True), _connector="OR"),
+                name="product_price_has_a_currency",
+                violation_error_message="An amount needs its currency.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunity',
-            constraint=models.UniqueConstraint(fields=('external_id',), name='opportunity_id_is_unique', violation_error_message='Another opportunity already has this opportunity ID.'),
+            model_name="producttax",
+            constraint=models.UniqueConstraint(fields=("product", "tax"), name="product_has_a_tax_once"),
+        ),
+        migrations.AddIndex(
+            model_name="rep",
+            index=models.Index(fields=["name_key", "id"], name="rep_name"),
+        ),
+        migrations.AddIndex(
+            model_name="rep",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fields=["search"], name="rep_search", opclasses=["gin_trgm_ops"]
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunity',
-            constraint=models.CheckConstraint(condition=models.Q(('external_id', ''), _negated=True), name='opportunity_id_is_null_when_unknown', violation_error_message='Leave the opportunity ID out rather than empty.'),
+            model_name="rep",
+            constraint=models.UniqueConstraint(
+                django.db.models.functions.text.Lower("email"),
+                name="rep_email_is_unique",
+                violation_error_message="Another rep already has this email.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunity',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__isnull', True), models.Q(('currency', ''), _negated=True), _connector='OR'), name='opportunity_amount_has_a_currency', violation_error_message='An amount needs its currency.'),
+            model_name="rep",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("email", ""), _negated=True),
+                name="rep_email_is_null_when_unknown",
+                violation_error_message="Leave the email out rather than empty.",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="opportunity",
+            index=models.Index(fields=["owner", "id"], name="opportunity_owner"),
+        ),
+        migrations.AddIndex(
+            model_name="opportunity",
+            index=models.Index(fields=["name_key", "id"], name="opportunity_name"),
+        ),
+        migrations.AddIndex(
+            model_name="opportunity",
+            index=models.Index(fields=["amount", "id"], name="opportunity_amount"),
+        ),
+        migrations.AddIndex(
+            model_name="opportunity",
+            index=models.Index(fields=["close_date", "id"], name="opportunity_close_date"),
+        ),
+        migrations.AddIndex(
+            model_name="opportunity",
+            index=models.Index(fields=["changed_at", "id"], name="opportunity_changed"),
+        ),
+        migrations.AddIndex(
+            model_name="opportunity",
+            index=models.Index(
+                condition=models.Q(("primary_contact__isnull", False)),
+                fields=["primary_contact"],
+                name="opportunity_primary_contact",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="opportunity",
+            index=models.Index(
+                condition=models.Q(("group__isnull", False)), fields=["group"], name="opportunity_group"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="opportunity",
+            index=models.Index(
+                condition=models.Q(("campaign__isnull", False)), fields=["campaign"], name="opportunity_campaign"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="opportunity",
+            index=models.Index(
+                condition=models.Q(("assigned_to__isnull", False)),
+                fields=["assigned_to"],
+                name="opportunity_assigned_to",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="opportunity",
+            index=models.Index(
+                condition=models.Q(("altered_by__isnull", False)), fields=["altered_by"], name="opportunity_altered_by"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="opportunity",
+            index=models.Index(
+                condition=models.Q(("forecast_category__isnull", False)),
+                fields=["forecast_category"],
+                name="opportunity_forecast_category",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="opportunity",
+            index=models.Index(condition=models.Q(("type__isnull", False)), fields=["type"], name="opportunity_type"),
+        ),
+        migrations.AddIndex(
+            model_name="opportunity",
+            index=models.Index(
+                condition=models.Q(("source__isnull", False)), fields=["source"], name="opportunity_source"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="opportunity",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fields=["search"], name="opportunity_search", opclasses=["gin_trgm_ops"]
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunity',
-            constraint=models.CheckConstraint(condition=models.Q(('probability__isnull', True), ('probability__lte', 100), _connector='OR'), name='opportunity_probability_is_a_percentage', violation_error_message='This lies between 0 and 100.'),
+            model_name="opportunity",
+            constraint=models.UniqueConstraint(
+                fields=("external_id",),
+                name="opportunity_id_is_unique",
+                violation_error_message="Another opportunity already has this opportunity ID.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunity',
-            constraint=models.CheckConstraint(condition=models.Q(('activity_index__isnull', True), ('activity_index__lte', 100), _connector='OR'), name='opportunity_activity_index_is_a_percentage', violation_error_message='This lies between 0 and 100.'),
+            model_name="opportunity",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("external_id", ""), _negated=True),
+                name="opportunity_id_is_null_when_unknown",
+                violation_error_message="Leave the opportunity ID out rather than empty.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='opportunity',
-            constraint=models.CheckConstraint(condition=models.Q(('relationship_index__isnull', True), ('relationship_index__lte', 100), _connector='OR'), name='opportunity_relationship_index_is_a_percentage', violation_error_message='This lies between 0 and 100.'),
-        ),
-        migrations.AddIndex(
-            model_name='note',
-            index=models.Index(condition=models.Q(('account__isnull', False)), fields=['account'], name='note_account'),
-        ),
-        migrations.AddIndex(
-            model_name='note',
-            index=models.Index(condition=models.Q(('contact__isnull', False)), fields=['contact'], name='note_contact'),
-        ),
-        migrations.AddIndex(
-            model_name='note',
-            index=models.Index(condition=models.Q(('group__isnull', False)), fields=['group'], name='note_group'),
-        ),
-        migrations.AddIndex(
-            model_name='note',
-            index=models.Index(condition=models.Q(('opportunity__isnull', False)), fields=['opportunity'], name='note_opportunity'),
-        ),
-        migrations.AddIndex(
-            model_name='note',
-            index=models.Index(condition=models.Q(('activity__isnull', False)), fields=['activity'], name='note_activity'),
-        ),
-        migrations.AddIndex(
-            model_name='note',
-            index=models.Index(condition=models.Q(('happened_at__isnull', False)), fields=['happened_at'], name='note_happened_at'),
-        ),
-        migrations.AddIndex(
-            model_name='note',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search'], name='note_search', opclasses=['gin_trgm_ops']),
+            model_name="opportunity",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("amount__isnull", True), models.Q(("currency", ""), _negated=True), _connector="OR"
+                ),
+                name="opportunity_amount_has_a_currency",
+                violation_error_message="An amount needs its currency.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='note',
-            constraint=models.CheckConstraint(condition=models.Q(('account__isnull', False), ('contact__isnull', False), ('group__isnull', False), ('opportunity__isnull', False), ('activity__isnull', False), _connector='OR'), name='note_is_about_something', violation_error_message='Say what this is about: choose at least one record.'),
-        ),
-        migrations.AddIndex(
-            model_name='group',
-            index=models.Index(fields=['name_key', 'id'], name='group_name'),
-        ),
-        migrations.AddIndex(
-            model_name='group',
-            index=models.Index(condition=models.Q(('status__isnull', False)), fields=['status'], name='group_status'),
-        ),
-        migrations.AddIndex(
-            model_name='group',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search'], name='group_search', opclasses=['gin_trgm_ops']),
-        ),
-        migrations.AddIndex(
-            model_name='document',
-            index=models.Index(condition=models.Q(('account__isnull', False)), fields=['account'], name='document_account'),
-        ),
-        migrations.AddIndex(
-            model_name='document',
-            index=models.Index(condition=models.Q(('contact__isnull', False)), fields=['contact'], name='document_contact'),
-        ),
-        migrations.AddIndex(
-            model_name='document',
-            index=models.Index(condition=models.Q(('group__isnull', False)), fields=['group'], name='document_group'),
-        ),
-        migrations.AddIndex(
-            model_name='document',
-            index=models.Index(condition=models.Q(('opportunity__isnull', False)), fields=['opportunity'], name='document_opportunity'),
-        ),
-        migrations.AddIndex(
-            model_name='document',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search'], name='document_search', opclasses=['gin_trgm_ops']),
+            model_name="opportunity",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("probability__isnull", True), ("probability__lte", 100), _connector="OR"),
+                name="opportunity_probability_is_a_percentage",
+                violation_error_message="This lies between 0 and 100.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='document',
-            constraint=models.CheckConstraint(condition=models.Q(('account__isnull', False), ('contact__isnull', False), ('group__isnull', False), ('opportunity__isnull', False), _connector='OR'), name='document_is_about_something', violation_error_message='Say what this is about: choose at least one record.'),
-        ),
-        migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(fields=['name_key', 'id'], name='contact_name'),
-        ),
-        migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(fields=['changed_at', 'id'], name='contact_changed'),
-        ),
-        migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(condition=models.Q(('email__isnull', False)), fields=['email'], name='contact_email'),
-        ),
-        migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(condition=models.Q(('phone__isnull', False)), fields=['phone'], name='contact_phone'),
-        ),
-        migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(condition=models.Q(('assigned_to__isnull', False)), fields=['assigned_to'], name='contact_assigned_to'),
-        ),
-        migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(condition=models.Q(('reports_to__isnull', False)), fields=['reports_to'], name='contact_reports_to'),
-        ),
-        migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(condition=models.Q(('salutation__isnull', False)), fields=['salutation'], name='contact_salutation'),
-        ),
-        migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(condition=models.Q(('department__isnull', False)), fields=['department'], name='contact_department'),
-        ),
-        migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(condition=models.Q(('position__isnull', False)), fields=['position'], name='contact_position'),
-        ),
-        migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(condition=models.Q(('origin__isnull', False)), fields=['origin'], name='contact_origin'),
-        ),
-        migrations.AddIndex(
-            model_name='contact',
-            index=models.Index(condition=models.Q(('status__isnull', False)), fields=['status'], name='contact_status'),
-        ),
-        migrations.AddIndex(
-            model_name='contact',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search'], name='contact_search', opclasses=['gin_trgm_ops']),
+            model_name="opportunity",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("activity_index__isnull", True), ("activity_index__lte", 100), _connector="OR"),
+                name="opportunity_activity_index_is_a_percentage",
+                violation_error_message="This lies between 0 and 100.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='contact',
-            constraint=models.CheckConstraint(condition=models.Q(('reports_to__isnull', True), models.Q(('reports_to', models.F('id')), _negated=True), _connector='OR'), name='contact_does_not_report_to_themselves', violation_error_message="A contact can't report to themselves."),
+            model_name="opportunity",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("relationship_index__isnull", True), ("relationship_index__lte", 100), _connector="OR"
+                ),
+                name="opportunity_relationship_index_is_a_percentage",
+                violation_error_message="This lies between 0 and 100.",
+            ),
         ),
         migrations.AddIndex(
-            model_name='campaign',
-            index=models.Index(fields=['name_key', 'id'], name='campaign_name'),
+            model_name="note",
+            index=models.Index(condition=models.Q(("account__isnull", False)), fields=["account"], name="note_account"),
         ),
         migrations.AddIndex(
-            model_name='campaign',
-            index=models.Index(condition=models.Q(('status__isnull', False)), fields=['status'], name='campaign_status'),
+            model_name="note",
+            index=models.Index(condition=models.Q(("contact__isnull", False)), fields=["contact"], name="note_contact"),
         ),
         migrations.AddIndex(
-            model_name='campaign',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search'], name='campaign_search', opclasses=['gin_trgm_ops']),
+            model_name="note",
+            index=models.Index(condition=models.Q(("group__isnull", False)), fields=["group"], name="note_group"),
         ),
         migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(condition=models.Q(('account__isnull', False)), fields=['account'], name='activity_account'),
+            model_name="note",
+            index=models.Index(
+                condition=models.Q(("opportunity__isnull", False)), fields=["opportunity"], name="note_opportunity"
+            ),
         ),
         migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(condition=models.Q(('contact__isnull', False)), fields=['contact'], name='activity_contact'),
+            model_name="note",
+            index=models.Index(
+                condition=models.Q(("activity__isnull", False)), fields=["activity"], name="note_activity"
+            ),
         ),
         migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(condition=models.Q(('group__isnull', False)), fields=['group'], name='activity_group'),
+            model_name="note",
+            index=models.Index(
+                condition=models.Q(("happened_at__isnull", False)), fields=["happened_at"], name="note_happened_at"
+            ),
         ),
         migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(condition=models.Q(('opportunity__isnull', False)), fields=['opportunity'], name='activity_opportunity'),
-        ),
-        migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(condition=models.Q(('assigned_by__isnull', False)), fields=['assigned_by'], name='activity_assigned_by'),
-        ),
-        migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(condition=models.Q(('start_at__isnull', False)), fields=['start_at'], name='activity_start_at'),
-        ),
-        migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(condition=models.Q(('start_on__isnull', False)), fields=['start_on'], name='activity_start_on'),
-        ),
-        migrations.AddIndex(
-            model_name='activity',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search'], name='activity_search', opclasses=['gin_trgm_ops']),
+            model_name="note",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fields=["search"], name="note_search", opclasses=["gin_trgm_ops"]
+            ),
         ),
         migrations.AddConstraint(
-            model_name='activity',
-            constraint=models.CheckConstraint(condition=models.Q(('account__isnull', False), ('contact__isnull', False), ('group__isnull', False), ('opportunity__isnull', False), _connector='OR'), name='activity_is_about_something', violation_error_message='Say what this is about: choose at least one record.'),
+            model_name="note",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("account__isnull", False),
+                    ("contact__isnull", False),
+                    ("group__isnull", False),
+                    ("opportunity__isnull", False),
+                    ("activity__isnull", False),
+                    _connector="OR",
+                ),
+                name="note_is_about_something",
+                violation_error_message="Say what this is about: choose at least one record.",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="group",
+            index=models.Index(fields=["name_key", "id"], name="group_name"),
+        ),
+        migrations.AddIndex(
+            model_name="group",
+            index=models.Index(condition=models.Q(("status__isnull", False)), fields=["status"], name="group_status"),
+        ),
+        migrations.AddIndex(
+            model_name="group",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fields=["search"], name="group_search", opclasses=["gin_trgm_ops"]
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="document",
+            index=models.Index(
+                condition=models.Q(("account__isnull", False)), fields=["account"], name="document_account"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="document",
+            index=models.Index(
+                condition=models.Q(("contact__isnull", False)), fields=["contact"], name="document_contact"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="document",
+            index=models.Index(condition=models.Q(("group__isnull", False)), fields=["group"], name="document_group"),
+        ),
+        migrations.AddIndex(
+            model_name="document",
+            index=models.Index(
+                condition=models.Q(("opportunity__isnull", False)), fields=["opportunity"], name="document_opportunity"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="document",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fields=["search"], name="document_search", opclasses=["gin_trgm_ops"]
+            ),
         ),
         migrations.AddConstraint(
-            model_name='activity',
-            constraint=models.CheckConstraint(condition=models.Q(('start_on__isnull', True), ('start_at__isnull', True), _connector='OR'), name='activity_starts_on_a_day_or_at_a_moment', violation_error_message='Give a start day or a start time, not both.'),
+            model_name="document",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("account__isnull", False),
+                    ("contact__isnull", False),
+                    ("group__isnull", False),
+                    ("opportunity__isnull", False),
+                    _connector="OR",
+                ),
+                name="document_is_about_something",
+                violation_error_message="Say what this is about: choose at least one record.",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="contact",
+            index=models.Index(fields=["name_key", "id"], name="contact_name"),
+        ),
+        migrations.AddIndex(
+            model_name="contact",
+            index=models.Index(fields=["changed_at", "id"], name="contact_changed"),
+        ),
+        migrations.AddIndex(
+            model_name="contact",
+            index=models.Index(condition=models.Q(("email__isnull", False)), fields=["email"], name="contact_email"),
+        ),
+        migrations.AddIndex(
+            model_name="contact",
+            index=models.Index(condition=models.Q(("phone__isnull", False)), fields=["phone"], name="contact_phone"),
+        ),
+        migrations.AddIndex(
+            model_name="contact",
+            index=models.Index(
+                condition=models.Q(("assigned_to__isnull", False)), fields=["assigned_to"], name="contact_assigned_to"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="contact",
+            index=models.Index(
+                condition=models.Q(("reports_to__isnull", False)), fields=["reports_to"], name="contact_reports_to"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="contact",
+            index=models.Index(
+                condition=models.Q(("salutation__isnull", False)), fields=["salutation"], name="contact_salutation"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="contact",
+            index=models.Index(
+                condition=models.Q(("department__isnull", False)), fields=["department"], name="contact_department"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="contact",
+            index=models.Index(
+                condition=models.Q(("position__isnull", False)), fields=["position"], name="contact_position"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="contact",
+            index=models.Index(condition=models.Q(("origin__isnull", False)), fields=["origin"], name="contact_origin"),
+        ),
+        migrations.AddIndex(
+            model_name="contact",
+            index=models.Index(condition=models.Q(("status__isnull", False)), fields=["status"], name="contact_status"),
+        ),
+        migrations.AddIndex(
+            model_name="contact",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fields=["search"], name="contact_search", opclasses=["gin_trgm_ops"]
+            ),
         ),
         migrations.AddConstraint(
-            model_name='activity',
-            constraint=models.CheckConstraint(condition=models.Q(('end_on__isnull', True), ('end_at__isnull', True), _connector='OR'), name='activity_ends_on_a_day_or_at_a_moment', violation_error_message='Give an end day or an end time, not both.'),
+            model_name="contact",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("reports_to__isnull", True),
+                    models.Q(("reports_to", models.F("id")), _negated=True),
+                    _connector="OR",
+                ),
+                name="contact_does_not_report_to_themselves",
+                violation_error_message="A contact can't report to themselves.",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="campaign",
+            index=models.Index(fields=["name_key", "id"], name="campaign_name"),
+        ),
+        migrations.AddIndex(
+            model_name="campaign",
+            index=models.Index(
+                condition=models.Q(("status__isnull", False)), fields=["status"], name="campaign_status"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="campaign",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fields=["search"], name="campaign_search", opclasses=["gin_trgm_ops"]
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="activity",
+            index=models.Index(
+                condition=models.Q(("account__isnull", False)), fields=["account"], name="activity_account"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="activity",
+            index=models.Index(
+                condition=models.Q(("contact__isnull", False)), fields=["contact"], name="activity_contact"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="activity",
+            index=models.Index(condition=models.Q(("group__isnull", False)), fields=["group"], name="activity_group"),
+        ),
+        migrations.AddIndex(
+            model_name="activity",
+            index=models.Index(
+                condition=models.Q(("opportunity__isnull", False)), fields=["opportunity"], name="activity_opportunity"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="activity",
+            index=models.Index(
+                condition=models.Q(("assigned_by__isnull", False)), fields=["assigned_by"], name="activity_assigned_by"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="activity",
+            index=models.Index(
+                condition=models.Q(("start_at__isnull", False)), fields=["start_at"], name="activity_start_at"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="activity",
+            index=models.Index(
+                condition=models.Q(("start_on__isnull", False)), fields=["start_on"], name="activity_start_on"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="activity",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fields=["search"], name="activity_search", opclasses=["gin_trgm_ops"]
+            ),
         ),
         migrations.AddConstraint(
-            model_name='activity',
-            constraint=models.CheckConstraint(condition=models.Q(('later', False), models.Q(('start_at__isnull', True), ('start_on__isnull', True)), _connector='OR'), name='activity_for_later_has_no_start', violation_error_message='An activity for later has no start.'),
-        ),
-        migrations.AddIndex(
-            model_name='account',
-            index=models.Index(fields=['name_key', 'id'], name='account_name'),
-        ),
-        migrations.AddIndex(
-            model_name='account',
-            index=models.Index(fields=['changed_at', 'id'], name='account_changed'),
-        ),
-        migrations.AddIndex(
-            model_name='account',
-            index=models.Index(condition=models.Q(('domain__isnull', False)), fields=['domain'], name='account_domain'),
-        ),
-        migrations.AddIndex(
-            model_name='account',
-            index=models.Index(condition=models.Q(('email__isnull', False)), fields=['email'], name='account_email'),
-        ),
-        migrations.AddIndex(
-            model_name='account',
-            index=models.Index(condition=models.Q(('phone__isnull', False)), fields=['phone'], name='account_phone'),
-        ),
-        migrations.AddIndex(
-            model_name='account',
-            index=models.Index(condition=models.Q(('assigned_to__isnull', False)), fields=['assigned_to'], name='account_assigned_to'),
-        ),
-        migrations.AddIndex(
-            model_name='account',
-            index=models.Index(condition=models.Q(('parent__isnull', False)), fields=['parent'], name='account_parent'),
-        ),
-        migrations.AddIndex(
-            model_name='account',
-            index=models.Index(condition=models.Q(('type__isnull', False)), fields=['type'], name='account_type'),
-        ),
-        migrations.AddIndex(
-            model_name='account',
-            index=models.Index(condition=models.Q(('industry__isnull', False)), fields=['industry'], name='account_industry'),
-        ),
-        migrations.AddIndex(
-            model_name='account',
-            index=models.Index(condition=models.Q(('status__isnull', False)), fields=['status'], name='account_status'),
-        ),
-        migrations.AddIndex(
-            model_name='account',
-            index=models.Index(condition=models.Q(('source__isnull', False)), fields=['source'], name='account_source'),
-        ),
-        migrations.AddIndex(
-            model_name='account',
-            index=models.Index(condition=models.Q(('classification__isnull', False)), fields=['classification'], name='account_classification'),
-        ),
-        migrations.AddIndex(
-            model_name='account',
-            index=models.Index(condition=models.Q(('rating__isnull', False)), fields=['rating'], name='account_rating'),
-        ),
-        migrations.AddIndex(
-            model_name='account',
-            index=models.Index(condition=models.Q(('tax_id', ''), _negated=True), fields=['tax_id'], name='account_tax_id'),
-        ),
-        migrations.AddIndex(
-            model_name='account',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search'], name='account_search', opclasses=['gin_trgm_ops']),
+            model_name="activity",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("account__isnull", False),
+                    ("contact__isnull", False),
+                    ("group__isnull", False),
+                    ("opportunity__isnull", False),
+                    _connector="OR",
+                ),
+                name="activity_is_about_something",
+                violation_error_message="Say what this is about: choose at least one record.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.UniqueConstraint(fields=('external_id',), name='account_id_is_unique', violation_error_message='Another account already has this account ID.'),
+            model_name="activity",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("start_on__isnull", True), ("start_at__isnull", True), _connector="OR"),
+                name="activity_starts_on_a_day_or_at_a_moment",
+                violation_error_message="Give a start day or a start time, not both.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('external_id', ''), _negated=True), name='account_id_is_null_when_unknown', violation_error_message='Leave the account ID out rather than empty.'),
+            model_name="activity",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("end_on__isnull", True), ("end_at__isnull", True), _connector="OR"),
+                name="activity_ends_on_a_day_or_at_a_moment",
+                violation_error_message="Give an end day or an end time, not both.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('parent__isnull', True), models.Q(('parent', models.F('id')), _negated=True), _connector='OR'), name='account_is_not_its_own_parent', violation_error_message="An account can't be its own parent."),
-        ),
-        migrations.AddConstraint(
-            model_name='opportunitytag',
-            constraint=models.UniqueConstraint(fields=('opportunity', 'tag'), name='opportunity_has_a_tag_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='contacttag',
-            constraint=models.UniqueConstraint(fields=('contact', 'tag'), name='contact_has_a_tag_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='activitytag',
-            constraint=models.UniqueConstraint(fields=('activity', 'tag'), name='activity_has_a_tag_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='accounttag',
-            constraint=models.UniqueConstraint(fields=('account', 'tag'), name='account_has_a_tag_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='team',
-            constraint=models.UniqueConstraint(fields=('name_key',), name='team_name_is_unique', violation_error_message='There is already a team of this name.'),
-        ),
-        migrations.AddConstraint(
-            model_name='team',
-            constraint=models.CheckConstraint(condition=models.Q(('parent__isnull', True), models.Q(('parent', models.F('id')), _negated=True), _connector='OR'), name='team_is_not_a_part_of_itself', violation_error_message="A team can't be a part of itself."),
-        ),
-        migrations.AddConstraint(
-            model_name='repplace',
-            constraint=models.CheckConstraint(condition=models.Q(('from_month__isnull', True), ('from_month__day', 1), _connector='OR'), name='rep_place_begins_with_a_month', violation_error_message='A month is written as its first day.'),
-        ),
-        migrations.AddConstraint(
-            model_name='repplace',
-            constraint=models.CheckConstraint(condition=models.Q(('until_month__isnull', True), ('until_month__day', 1), _connector='OR'), name='rep_place_ends_with_a_month', violation_error_message='A month is written as its first day.'),
-        ),
-        migrations.AddConstraint(
-            model_name='repplace',
-            constraint=models.CheckConstraint(condition=models.Q(('until_month__isnull', True), ('until_month__gte', models.F('from_month')), _connector='OR'), name='rep_place_does_not_end_before_it_begins', violation_error_message='The last month lies before the first.'),
-        ),
-        migrations.AddConstraint(
-            model_name='repplace',
-            constraint=models.CheckConstraint(condition=models.Q(('manager__isnull', True), models.Q(('manager', models.F('rep')), _negated=True), _connector='OR'), name='rep_does_not_manage_themselves', violation_error_message="A rep can't be their own manager."),
-        ),
-        migrations.AddConstraint(
-            model_name='repplace',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('rep', '='), (backoffice.crm.models.base.SQL("daterange(from_month, until_month, '[]')"), '&&')], name='rep_has_one_place_at_a_time', violation_error_message='The rep already has a place in these months.'),
+            model_name="activity",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("later", False), models.Q(("start_at__isnull", True), ("start_on__isnull", True)), _connector="OR"
+                ),
+                name="activity_for_later_has_no_start",
+                violation_error_message="An activity for later has no start.",
+            ),
         ),
         migrations.AddIndex(
-            model_name='ticket',
-            index=models.Index(condition=models.Q(('account__isnull', False)), fields=['account'], name='ticket_account'),
+            model_name="account",
+            index=models.Index(fields=["name_key", "id"], name="account_name"),
         ),
         migrations.AddIndex(
-            model_name='ticket',
-            index=models.Index(condition=models.Q(('contact__isnull', False)), fields=['contact'], name='ticket_contact'),
+            model_name="account",
+            index=models.Index(fields=["changed_at", "id"], name="account_changed"),
         ),
         migrations.AddIndex(
-            model_name='ticket',
-            index=models.Index(condition=models.Q(('opportunity__isnull', False)), fields=['opportunity'], name='ticket_opportunity'),
+            model_name="account",
+            index=models.Index(condition=models.Q(("domain__isnull", False)), fields=["domain"], name="account_domain"),
         ),
         migrations.AddIndex(
-            model_name='ticket',
-            index=models.Index(condition=models.Q(('origin__isnull', False)), fields=['origin'], name='ticket_origin'),
+            model_name="account",
+            index=models.Index(condition=models.Q(("email__isnull", False)), fields=["email"], name="account_email"),
         ),
         migrations.AddIndex(
-            model_name='ticket',
-            index=models.Index(condition=models.Q(('case__isnull', False)), fields=['case'], name='ticket_case'),
+            model_name="account",
+            index=models.Index(condition=models.Q(("phone__isnull", False)), fields=["phone"], name="account_phone"),
         ),
         migrations.AddIndex(
-            model_name='ticket',
-            index=models.Index(condition=models.Q(('priority__isnull', False)), fields=['priority'], name='ticket_priority'),
+            model_name="account",
+            index=models.Index(
+                condition=models.Q(("assigned_to__isnull", False)), fields=["assigned_to"], name="account_assigned_to"
+            ),
         ),
         migrations.AddIndex(
-            model_name='ticket',
-            index=models.Index(condition=models.Q(('status__isnull', False)), fields=['status'], name='ticket_status'),
+            model_name="account",
+            index=models.Index(condition=models.Q(("parent__isnull", False)), fields=["parent"], name="account_parent"),
         ),
         migrations.AddIndex(
-            model_name='ticket',
-            index=models.Index(condition=models.Q(('due__isnull', False)), fields=['due'], name='ticket_due'),
+            model_name="account",
+            index=models.Index(condition=models.Q(("type__isnull", False)), fields=["type"], name="account_type"),
         ),
         migrations.AddIndex(
-            model_name='ticket',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search'], name='ticket_search', opclasses=['gin_trgm_ops']),
+            model_name="account",
+            index=models.Index(
+                condition=models.Q(("industry__isnull", False)), fields=["industry"], name="account_industry"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="account",
+            index=models.Index(condition=models.Q(("status__isnull", False)), fields=["status"], name="account_status"),
+        ),
+        migrations.AddIndex(
+            model_name="account",
+            index=models.Index(condition=models.Q(("source__isnull", False)), fields=["source"], name="account_source"),
+        ),
+        migrations.AddIndex(
+            model_name="account",
+            index=models.Index(
+                condition=models.Q(("classification__isnull", False)),
+                fields=["classification"],
+                name="account_classification",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="account",
+            index=models.Index(condition=models.Q(("rating__isnull", False)), fields=["rating"], name="account_rating"),
+        ),
+        migrations.AddIndex(
+            model_name="account",
+            index=models.Index(
+                condition=models.Q(("tax_id", ""), _negated=True), fields=["tax_id"], name="account_tax_id"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="account",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fields=["search"], name="account_search", opclasses=["gin_trgm_ops"]
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ticket',
-            constraint=models.CheckConstraint(condition=models.Q(('account__isnull', False), ('contact__isnull', False), ('opportunity__isnull', False), _connector='OR'), name='ticket_is_about_something', violation_error_message='Say what this is about: choose at least one record.'),
+            model_name="account",
+            constraint=models.UniqueConstraint(
+                fields=("external_id",),
+                name="account_id_is_unique",
+                violation_error_message="Another account already has this account ID.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tickettag',
-            constraint=models.UniqueConstraint(fields=('ticket', 'tag'), name='ticket_has_a_tag_once'),
+            model_name="account",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("external_id", ""), _negated=True),
+                name="account_id_is_null_when_unknown",
+                violation_error_message="Leave the account ID out rather than empty.",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="account",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("parent__isnull", True), models.Q(("parent", models.F("id")), _negated=True), _connector="OR"
+                ),
+                name="account_is_not_its_own_parent",
+                violation_error_message="An account can't be its own parent.",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="opportunitytag",
+            constraint=models.UniqueConstraint(fields=("opportunity", "tag"), name="opportunity_has_a_tag_once"),
+        ),
+        migrations.AddConstraint(
+            model_name="contacttag",
+            constraint=models.UniqueConstraint(fields=("contact", "tag"), name="contact_has_a_tag_once"),
+        ),
+        migrations.AddConstraint(
+            model_name="activitytag",
+            constraint=models.UniqueConstraint(fields=("activity", "tag"), name="activity_has_a_tag_once"),
+        ),
+        migrations.AddConstraint(
+            model_name="accounttag",
+            constraint=models.UniqueConstraint(fields=("account", "tag"), name="account_has_a_tag_once"),
+        ),
+        migrations.AddConstraint(
+            model_name="team",
+            constraint=models.UniqueConstraint(
+                fields=("name_key",),
+                name="team_name_is_unique",
+                violation_error_message="There is already a team of this name.",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="team",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("parent__isnull", True), models.Q(("parent", models.F("id")), _negated=True), _connector="OR"
+                ),
+                name="team_is_not_a_part_of_itself",
+                violation_error_message="A team can't be a part of itself.",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="repplace",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("from_month__isnull", True), ("from_month__day", 1), _connector="OR"),
+                name="rep_place_begins_with_a_month",
+                violation_error_message="A month is written as its first day.",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="repplace",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("until_month__isnull", True), ("until_month__day", 1), _connector="OR"),
+                name="rep_place_ends_with_a_month",
+                violation_error_message="A month is written as its first day.",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="repplace",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("until_month__isnull", True), ("until_month__gte", models.F("from_month")), _connector="OR"
+                ),
+                name="rep_place_does_not_end_before_it_begins",
+                violation_error_message="The last month lies before the first.",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="repplace",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("manager__isnull", True), models.Q(("manager", models.F("rep")), _negated=True), _connector="OR"
+                ),
+                name="rep_does_not_manage_themselves",
+                violation_error_message="A rep can't be their own manager.",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="repplace",
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
+                expressions=[
+                    ("rep", "="),
+                    (backoffice.crm.models.base.SQL("daterange(from_month, until_month, '[]')"), "&&"),
+                ],
+                name="rep_has_one_place_at_a_time",
+                violation_error_message="The rep already has a place in these months.",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="ticket",
+            index=models.Index(
+                condition=models.Q(("account__isnull", False)), fields=["account"], name="ticket_account"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="ticket",
+            index=models.Index(
+                condition=models.Q(("contact__isnull", False)), fields=["contact"], name="ticket_contact"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="ticket",
+            index=models.Index(
+                condition=models.Q(("opportunity__isnull", False)), fields=["opportunity"], name="ticket_opportunity"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="ticket",
+            index=models.Index(condition=models.Q(("origin__isnull", False)), fields=["origin"], name="ticket_origin"),
+        ),
+        migrations.AddIndex(
+            model_name="ticket",
+            index=models.Index(condition=models.Q(("case__isnull", False)), fields=["case"], name="ticket_case"),
+        ),
+        migrations.AddIndex(
+            model_name="ticket",
+            index=models.Index(
+                condition=models.Q(("priority__isnull", False)), fields=["priority"], name="ticket_priority"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="ticket",
+            index=models.Index(condition=models.Q(("status__isnull", False)), fields=["status"], name="ticket_status"),
+        ),
+        migrations.AddIndex(
+            model_name="ticket",
+            index=models.Index(condition=models.Q(("due__isnull", False)), fields=["due"], name="ticket_due"),
+        ),
+        migrations.AddIndex(
+            model_name="ticket",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fields=["search"], name="ticket_search", opclasses=["gin_trgm_ops"]
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="ticket",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("account__isnull", False),
+                    ("contact__isnull", False),
+                    ("opportunity__isnull", False),
+                    _connector="OR",
+                ),
+                name="ticket_is_about_something",
+                violation_error_message="Say what this is about: choose at least one record.",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="tickettag",
+            constraint=models.UniqueConstraint(fields=("ticket", "tag"), name="ticket_has_a_tag_once"),
         ),
     ]

@@ -7,103 +7,250 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('crm', '0003_changed_at'),
+        ("crm", "0003_changed_at"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ExchangeRate',
+            name="ExchangeRate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(db_default=django.db.models.functions.uuid.UUID7(), editable=False, unique=True, verbose_name='uid')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='created')),
-                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='changed')),
-                ('created_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='created at the vendor')),
-                ('changed_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='changed at the vendor')),
-                ('archived_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='archived')),
-                ('custom', models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict, editable=False, verbose_name='custom fields')),
-                ('month', models.DateField(verbose_name='month')),
-                ('currency', models.CharField(max_length=3, verbose_name='currency')),
-                ('rate', models.DecimalField(decimal_places=10, max_digits=20, verbose_name='rate')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "uid",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        unique=True,
+                        verbose_name="uid",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created"
+                    ),
+                ),
+                (
+                    "changed_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="changed"
+                    ),
+                ),
+                (
+                    "created_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="created at the vendor"),
+                ),
+                (
+                    "changed_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="changed at the vendor"),
+                ),
+                ("archived_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="archived")),
+                (
+                    "custom",
+                    models.JSONField(
+                        blank=True,
+                        db_default=models.Value({}, models.JSONField()),
+                        default=dict,
+                        editable=False,
+                        verbose_name="custom fields",
+                    ),
+                ),
+                ("month", models.DateField(verbose_name="month")),
+                ("currency", models.CharField(max_length=3, verbose_name="currency")),
+                ("rate", models.DecimalField(decimal_places=10, max_digits=20, verbose_name="rate")),
             ],
             options={
-                'verbose_name': 'exchange rate',
-                'verbose_name_plural': 'exchange rates',
-                'ordering': ('-month', 'currency'),
-                'constraints': [models.CheckConstraint(condition=models.Q(('month__isnull', True), ('month__day', 1), _connector='OR'), name='exchange_rate_month_is_its_first_day', violation_error_message='A month is written as its first day.'), models.UniqueConstraint(fields=('month', 'currency'), name='exchange_rate_is_one_per_month_and_currency', violation_error_message='There is already a rate for this month and currency.'), models.CheckConstraint(condition=models.Q(('rate__gt', 0)), name='exchange_rate_is_positive', violation_error_message='A rate is above zero.')],
+                "verbose_name": "exchange rate",
+                "verbose_name_plural": "exchange rates",
+                "ordering": ("-month", "currency"),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("month__isnull", True), ("month__day", 1), _connector="OR"),
+                        name="exchange_rate_month_is_its_first_day",
+                        violation_error_message="A month is written as its first day.",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("month", "currency"),
+                        name="exchange_rate_is_one_per_month_and_currency",
+                        violation_error_message="There is already a rate for this month and currency.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("rate__gt", 0)),
+                        name="exchange_rate_is_positive",
+                        violation_error_message="A rate is above zero.",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Quota',
+            name="Quota",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(db_default=django.db.models.functions.uuid.UUID7(), editable=False, unique=True, verbose_name='uid')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='created')),
-                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='changed')),
-                ('created_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='created at the vendor')),
-                ('changed_there', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='changed at the vendor')),
-                ('archived_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='archived')),
-                ('custom', models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict, editable=False, verbose_name='custom fields')),
-                ('month', models.DateField(verbose_name='month')),
-                ('amount', models.DecimalField(decimal_places=4, max_digits=19, verbose_name='amount')),
-                ('currency', models.CharField(blank=True, db_default='', default='', max_length=3, verbose_name='currency')),
-                ('rep', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='quotas', to='crm.rep', verbose_name='rep')),
-                ('team', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='quotas', to='crm.team', verbose_name='team')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "uid",
+                    models.UUIDField(
+                        db_default=django.db.models.functions.uuid.UUID7(),
+                        editable=False,
+                        unique=True,
+                        verbose_name="uid",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created"
+                    ),
+                ),
+                (
+                    "changed_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="changed"
+                    ),
+                ),
+                (
+                    "created_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="created at the vendor"),
+                ),
+                (
+                    "changed_there",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="changed at the vendor"),
+                ),
+                ("archived_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="archived")),
+                (
+                    "custom",
+                    models.JSONField(
+                        blank=True,
+                        db_default=models.Value({}, models.JSONField()),
+                        default=dict,
+                        editable=False,
+                        verbose_name="custom fields",
+                    ),
+                ),
+                ("month", models.DateField(verbose_name="month")),
+                ("amount", models.DecimalField(decimal_places=4, max_digits=19, verbose_name="amount")),
+                (
+                    "currency",
+                    models.CharField(blank=True, db_default="", default="", max_length=3, verbose_name="currency"),
+                ),
+                (
+                    "rep",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="quotas",
+                        to="crm.rep",
+                        verbose_name="rep",
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="quotas",
+                        to="crm.team",
+                        verbose_name="team",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'quota',
-                'verbose_name_plural': 'quotas',
-                'ordering': ('-month', '-id'),
+                "verbose_name": "quota",
+                "verbose_name_plural": "quotas",
+                "ordering": ("-month", "-id"),
             },
         ),
         migrations.CreateModel(
-            name='QuotaRevision',
+            name="QuotaRevision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('amount', models.DecimalField(decimal_places=4, max_digits=19, verbose_name='amount')),
-                ('currency', models.CharField(blank=True, db_default='', default='', max_length=3, verbose_name='currency')),
-                ('at', models.DateTimeField(verbose_name='at')),
-                ('actor', models.BigIntegerField(null=True, verbose_name='login')),
-                ('actor_label', models.CharField(blank=True, db_default='', default='', verbose_name='by')),
-                ('why', models.CharField(blank=True, db_default='', default='', verbose_name='why')),
-                ('quota', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='revisions', to='quotas.quota', verbose_name='quota')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("amount", models.DecimalField(decimal_places=4, max_digits=19, verbose_name="amount")),
+                (
+                    "currency",
+                    models.CharField(blank=True, db_default="", default="", max_length=3, verbose_name="currency"),
+                ),
+                ("at", models.DateTimeField(verbose_name="at")),
+                ("actor", models.BigIntegerField(null=True, verbose_name="login")),
+                ("actor_label", models.CharField(blank=True, db_default="", default="", verbose_name="by")),
+                ("why", models.CharField(blank=True, db_default="", default="", verbose_name="why")),
+                (
+                    "quota",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="revisions",
+                        to="quotas.quota",
+                        verbose_name="quota",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'revision of a quota',
-                'verbose_name_plural': 'revisions of quotas',
-                'ordering': ('-id',),
+                "verbose_name": "revision of a quota",
+                "verbose_name_plural": "revisions of quotas",
+                "ordering": ("-id",),
             },
         ),
         migrations.AddIndex(
-            model_name='quota',
-            index=models.Index(fields=['month', 'id'], name='quota_month'),
+            model_name="quota",
+            index=models.Index(fields=["month", "id"], name="quota_month"),
         ),
         migrations.AddConstraint(
-            model_name='quota',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('rep__isnull', False), ('team__isnull', True)), models.Q(('rep__isnull', True), ('team__isnull', False)), _connector='OR'), name='quota_is_of_a_rep_or_a_team', violation_error_message='Choose exactly one of these.'),
+            model_name="quota",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("rep__isnull", False), ("team__isnull", True)),
+                    models.Q(("rep__isnull", True), ("team__isnull", False)),
+                    _connector="OR",
+                ),
+                name="quota_is_of_a_rep_or_a_team",
+                violation_error_message="Choose exactly one of these.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='quota',
-            constraint=models.CheckConstraint(condition=models.Q(('month__isnull', True), ('month__day', 1), _connector='OR'), name='quota_month_is_its_first_day', violation_error_message='A month is written as its first day.'),
+            model_name="quota",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("month__isnull", True), ("month__day", 1), _connector="OR"),
+                name="quota_month_is_its_first_day",
+                violation_error_message="A month is written as its first day.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='quota',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__isnull', True), models.Q(('currency', ''), _negated=True), _connector='OR'), name='quota_amount_has_a_currency', violation_error_message='An amount needs its currency.'),
+            model_name="quota",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("amount__isnull", True), models.Q(("currency", ""), _negated=True), _connector="OR"
+                ),
+                name="quota_amount_has_a_currency",
+                violation_error_message="An amount needs its currency.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='quota',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gte', 0)), name='quota_amount_is_not_negative', violation_error_message='A quota is not negative.'),
+            model_name="quota",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gte", 0)),
+                name="quota_amount_is_not_negative",
+                violation_error_message="A quota is not negative.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='quota',
-            constraint=models.UniqueConstraint(fields=('rep', 'month'), name='quota_is_one_per_rep_and_month', violation_error_message='The rep already has a quota for this month.'),
+            model_name="quota",
+            constraint=models.UniqueConstraint(
+                fields=("rep", "month"),
+                name="quota_is_one_per_rep_and_month",
+                violation_error_message="The rep already has a quota for this month.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='quota',
-            constraint=models.UniqueConstraint(fields=('team', 'month'), name='quota_is_one_per_team_and_month', violation_error_message='The team already has a quota for this month.'),
+            model_name="quota",
+            constraint=models.UniqueConstraint(
+                fields=("team", "month"),
+                name="quota_is_one_per_team_and_month",
+                violation_error_message="The team already has a quota for this month.",
+            ),
         ),
     ]
