@@ -10,8 +10,16 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import django
+from django.core.management import call_command
+from django.db import connection, transaction
+
+from backoffice.local.processes import write
+
+if TYPE_CHECKING:
+    from backoffice.local.logins import FirstPasswords
 
 
 def main() -> int:
@@ -30,38 +38,52 @@ def main() -> int:
     migrate()
     if make_admin(passwords):
         say("Made the login “admin”.")
-    load_demo(settings.DATA_DIR / "setup.json", wanted=not options.no_demo)
+    settle_demo(settings.DATA_DIR / "setup.json", passwords, wanted=not options.no_demo)
+    sample_files(settings.DATA_DIR / "samples")
     passwords.drop_changed()
     return 0
 
 
 def migrate() -> None:
-    from django.core.management import call_command
-    from django.db import connection
     from django.db.migrations.executor import MigrationExecutor
 
     executor = MigrationExecutor(connection)
-    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    if plan:
+    if plan := executor.migration_plan(executor.loader.graph.leaf_nodes()):
         say(f"Bringing the database up to date ({len(plan)} migrations) …")
         call_command("migrate", interactive=False, verbosity=0)
 
 
-def load_demo(record: Path, *, wanted: bool) -> None:
-    """Load the demo on the first run, into an empty database, unless it was declined."""
-    from django.core.management import call_command, get_commands
+def settle_demo(record: Path, passwords: "FirstPasswords", *, wanted: bool) -> None:
+    """On the first run load the demo, unless it was declined or others' data is here, and make its logins.
 
-    try:
-        already_settled = "demo" in json.loads(record.read_text())
-    except (OSError, ValueError):
-        already_settled = False
-    if already_settled or "demo" not in get_commands():
+    Written down only at the end: a start that was interrupted goes on where it was.
+    """
+    from backoffice.local.demo.loading import is_loaded
+
+    if record.exists():
         return
-    wanted = wanted and is_empty()
-    if wanted:
+    if wanted and is_empty():
         say("Loading the demo company …")
         call_command("demo")
-    record.write_text(json.dumps({"demo": "loaded" if wanted else "declined"}))
+    if wanted and is_loaded():
+        make_demo_logins(passwords)
+    write(record, json.dumps({"demo": "loaded" if is_loaded() else "declined"}))
+
+
+def make_demo_logins(passwords: "FirstPasswords") -> None:
+    from backoffice.local.demo.logins import make_logins
+    from backoffice.local.logins import FirstPassword
+
+    with transaction.atomic():
+        made = make_logins()
+        passwords.keep(*(FirstPassword(each.username, each.role, each.password) for each in made))
+    say(f"Made the logins {', '.join(f'“{each.username}”' for each in made)}.")
+
+
+def sample_files(folder: Path) -> None:
+    from backoffice.local.demo.samples import sample_files
+
+    sample_files(folder)
 
 
 def is_empty() -> bool:

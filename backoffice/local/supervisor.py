@@ -172,8 +172,9 @@ class Supervisor(Manager):
         for process in self._processes.values():
             if process.get("pid"):
                 kill_group(process["pid"])
+        deadline = time.monotonic() + 1
         for process in self._processes.values():
-            process["process"].join(1)
+            process["process"].join(max(deadline - time.monotonic(), 0.01))
             if process["process"].is_alive():
                 process["process"].kill()
         self._record.unlink(missing_ok=True)

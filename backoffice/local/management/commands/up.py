@@ -263,11 +263,12 @@ def login_lines(home: Path, manage: str) -> list[str]:
         first = json.loads((home / "logins.json").read_text())
     except (OSError, ValueError):
         first = []
+    widest = max((len(each["username"]) for each in first), default=0)
     lines = [
-        _("  Login         {name}  {password}   ({role})").format(
-            name=each["username"], role=each["role"], password=each["password"] or _("as in BACKOFFICE_ADMIN_PASSWORD")
+        _("  Login         {name}  {password}").format(
+            name=each["username"].ljust(widest), password=each["password"] or _("(as in BACKOFFICE_ADMIN_PASSWORD)")
         )
         for each in first
     ]
-    lines.append(_("  Lost a login? {manage} login NAME").format(manage=manage))
+    lines.append(_("  New password  {manage} login NAME").format(manage=manage))
     return lines
