@@ -110,7 +110,7 @@ def page[M: models.Model, I](
     following = None
     if len(found) > limit:
         number, value, _item = found[limit - 1]
-        following = _cursor(value, number, sort, bound_to)
+        following = cursor_after(value, number, sort, bound_to)
     return [item for _number, _value, item in found[:limit]], following
 
 
@@ -135,7 +135,8 @@ def _beginning[M: models.Model](rows: QuerySet[M], position: tuple[Any, int] | N
     return rows if position is None else sort.after(rows, *position)
 
 
-def _cursor(value: Any, number: int, sort: Sort, bound_to: str) -> str:
+def cursor_after(value: Any, number: int, sort: Sort, bound_to: str) -> str:
+    """The cursor of the page that begins after the row with this sort value and id."""
     content = msgspec.json.encode([_binding(sort, bound_to), value, number])
     return signing.b64_encode(_mark(content, settings.SECRET_KEY) + content).decode()
 
