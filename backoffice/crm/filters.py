@@ -29,9 +29,10 @@ class Filters(PageQuery):
 
     def narrow[R: QuerySet[Any]](self, rows: R) -> R:
         rows = rows.filter(archived_at__isnull=not self.archived)
-        for name in self.model_fields_set & self.every_narrowing().keys():
-            how, value = self.every_narrowing()[name], getattr(self, name)
-            rows = rows.filter(how(value) if callable(how) else Q(**{how: value}))
+        for name, how in self.every_narrowing().items():
+            if name in self.model_fields_set:
+                value = getattr(self, name)
+                rows = rows.filter(how(value) if callable(how) else Q(**{how: value}))
         return rows
 
     @classmethod

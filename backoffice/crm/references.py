@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import models
-from django.db.models import Q, Value
+from django.db.models import F, Q, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Lower
 from django.utils.functional import Promise
 from django.utils.translation import gettext
@@ -24,27 +25,37 @@ class Unknown(Exception):
 class Key:
     """A key other than the id, and what to say when no row has it."""
 
-    lookup: models.expressions.Combinable | str
+    column: Combinable
     nobody: str | Promise
+    any_case: bool = False
 
     def find(self, rows: "models.QuerySet[Any]", value: str) -> "models.QuerySet[Any]":
-        if isinstance(self.lookup, str):
-            return rows.filter(**{self.lookup: value})
-        found: models.QuerySet[Any] = rows.annotate(sought=self.lookup).filter(sought=value.lower())
-        return found
+        found: models.QuerySet[Any] = rows.annotate(sought=self.column)
+        return found.filter(sought=value.lower() if self.any_case else value)
 
 
 KEYS: Mapping[type[models.Model], Mapping[str, Key]] = {
-    Rep: {"email": Key(Lower("email"), _("No rep has the email “{value}”. Add the rep, or correct the email."))},
-    Account: {
-        "external_id": Key(
-            "external_id", _("No account has the account ID “{value}”. Add the account, or correct the ID.")
+    Rep: {
+        "email": Key(
+            Lower("email"),
+            _("No rep has the email “{value}”. Add the rep, or correct the email."),
+            any_case=True,
         )
     },
-    Contact: {"email": Key(Lower("email"), _("No contact has the email “{value}”. Add the contact, or correct it."))},
+    Contact: {
+        # The column is in lower case already.
+        "email": Key(
+            F("email"), _("No contact has the email “{value}”. Add the contact, or correct it."), any_case=True
+        )
+    },
+    Account: {
+        "external_id": Key(
+            F("external_id"), _("No account has the account ID “{value}”. Add the account, or correct the ID.")
+        )
+    },
     Product: {
         "external_id": Key(
-            "external_id", _("No product has the product ID “{value}”. Add the product, or correct the ID.")
+            F("external_id"), _("No product has the product ID “{value}”. Add the product, or correct the ID.")
         )
     },
 }
