@@ -1,4 +1,8 @@
-"""Load the demo: family after family by COPY, in one transaction, so that half a demo never stays behind."""
+"""Load the demo: family after family by COPY, in one transaction, so that half a demo never stays behind.
+
+The change log is on, as for every other change. Of the server's time for an opportunity with its 25 indexes it takes
+a fifth (2.96 s without, 3.66 s with, for 40,000 in batches of 10,000), the checks of its references a quarter.
+"""
 
 import time
 from collections.abc import Callable, Iterator

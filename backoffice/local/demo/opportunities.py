@@ -14,7 +14,7 @@ from django.db import models
 
 from backoffice.crm.models import Activity, LineItem, Note, Opportunity, OpportunityContact, OpportunityTag
 from backoffice.local.demo.choices import STAGES
-from backoffice.local.demo.copying import analyze, as_json, next_ids, uid_at
+from backoffice.local.demo.copying import as_json, next_ids, uid_at
 from backoffice.local.demo.places import COUNTRIES
 from backoffice.local.demo.stories import ActivityRow, NoteRow, Story, activities_of, notes_of
 from backoffice.local.demo.window import at_hour, month_of, shares, working_day
@@ -168,8 +168,6 @@ def load_opportunities(world: World) -> None:
         world.copy(Opportunity, writer.rows(batch, parts))
         for model, name in PARTS:
             world.copy(model, getattr(parts, name))
-        if writer.written == BATCH:  # the plans made while the tables were empty serve no longer
-            analyze(Opportunity)
 
 
 def drafts(world: World) -> Iterator[Draft]:

@@ -85,7 +85,7 @@ def load_tickets(world: World) -> None:
     world.copy(Ticket, _tickets(world, ids))
     chance = world.random("ticket tags")
     world.copy(
-        TicketTag, (TicketTagRow(number, chance.choice(world.tags), 0) for number in ids if chance.random() < 0.1)
+        TicketTag, (TicketTagRow(number, chance.choice(world.tags), 0) for number in ids if chance.random() < 0.3)
     )
 
 
