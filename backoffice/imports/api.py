@@ -7,7 +7,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from ninja import Field, File, Form, Path, Query, Router, Schema, Status, UploadedFile
-from pydantic import ConfigDict
 
 from backoffice.access.api import api_key_of, require_right, require_scope, scope
 from backoffice.access.idempotency import answers_once
@@ -19,7 +18,7 @@ from backoffice.imports.starting import receive
 from backoffice.imports.values import DateOrder, DecimalMark
 from backoffice.jobs.models import State
 from backoffice.paging import Page, PageQuery, page_of
-from backoffice.problems import Problem, not_found
+from backoffice.problems import Problem, invalid, not_found
 from backoffice.values import QueryId, QueryText
 
 router = Router(tags=["imports"])
@@ -27,8 +26,6 @@ router = Router(tags=["imports"])
 
 class UploadForm(Schema):
     """The fields beside the file. Options that are left out are found out from the file, or have the usual value."""
-
-    model_config = ConfigDict(extra="forbid")
 
     kind: QueryText = Field(description="What is in the file.", examples=["opportunities"])
     mode: QueryText = Field(Mode.APPLY.value, description="What to do with it: apply.")
@@ -92,6 +89,7 @@ def create_import(
 ) -> "Status[Any]":
     """Takes a CSV or XLSX file and starts the job that applies it. 422 says why a file is refused and not kept."""
     user = require_right(request, "add", Upload)
+    _refuse_unknown_fields(request)
     key = api_key_of(request)
     try:
         upload = receive(file, form.kind, user, mode=form.mode, given=form.options, api_key=key.pk if key else None)
@@ -102,6 +100,12 @@ def create_import(
         ) from refused
     response["Location"] = _address("get_import", upload)
     return Status(202, {"id": upload.pk, "job": _job(upload)})
+
+
+def _refuse_unknown_fields(request: HttpRequest) -> None:
+    unknown = sorted({*request.POST, *request.FILES} - {"file", *UploadForm.model_fields})
+    if unknown:
+        raise invalid((name[:60], _("There is no such field.")) for name in unknown)
 
 
 @router.get("/imports", response=Page[UploadOut])

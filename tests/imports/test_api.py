@@ -1,0 +1,200 @@
+"""Uploads over the JSON API."""
+
+import csv
+import io
+import json
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from backoffice.access import keys
+from backoffice.crm.models import Opportunity
+from backoffice.imports.models import Upload
+from backoffice.jobs.models import Job
+from backoffice.jobs.running import execute
+from tests.imports.conftest import row, table
+
+pytestmark = [pytest.mark.db, pytest.mark.django_db, pytest.mark.usefixtures("no_broker")]
+
+
+class Caller:
+    def __init__(self, user, scopes=()):
+        self.client = Client(raise_request_exception=False)
+        self.headers = {"Authorization": f"Bearer {keys.issue(user, 'test', scopes)[1]}"}
+
+    def get(self, path):
+        return self.client.get(f"/api/v1{path}", headers=self.headers)
+
+    def post(self, file, headers=None, **fields):
+        sent = {"kind": "opportunities", **fields}
+        if file is not None:
+            sent["file"] = SimpleUploadedFile("opportunities.csv", file.encode())
+        return self.client.post("/api/v1/imports", sent, headers=self.headers | (headers or {}))
+
+    def upload(self, rows, **fields):
+        """Sends the rows and has the job done; the upload as the API shows it."""
+        answer = self.post(table(rows), **fields)
+        assert answer.status_code == 202, answer.content
+        execute(answer.json()["job"]["id"], heartbeat=False)
+        return self.get(f"/imports/{answer.json()['id']}").json()
+
+
+@pytest.fixture
+def olga(operations_user):
+    return Caller(operations_user)
+
+
+@pytest.fixture
+def marta(manager_user):
+    return Caller(manager_user, ["imports"])
+
+
+def problem(answer):
+    assert answer.headers["Content-Type"].startswith("application/problem+json")
+    return answer.json()
+
+
+def test_a_file_is_taken_and_its_job_started(olga):
+    answer = olga.post(table([row()]))
+    assert answer.status_code == 202
+    upload = Upload.objects.get()
+    assert answer.json() == {"id": upload.pk, "job": {"id": upload.job_id, "state": "queued"}}
+    assert answer.headers["Location"] == f"/api/v1/imports/{upload.pk}"
+
+
+def test_what_became_of_it_can_be_asked(olga):
+    shown = olga.upload([row("A-1", account="Acme"), row("A-2", amount="lots")], mode="apply")
+    assert shown["state"] == "incomplete"
+    assert shown["counts"] == {"rows": 2, "new": 1, "updated": 0, "unchanged": 0, "failed": 1}
+    assert shown["records"] == {"opportunity": {"new": 1}, "account": {"new": 1}}
+    assert shown["error_file"] == f"/api/v1/imports/{shown['id']}/errors"
+    assert shown["job"]["state"] == "incomplete"
+
+
+def test_without_failed_rows_there_is_no_error_file(olga):
+    shown = olga.upload([row()])
+    assert (shown["state"], shown["error_file"]) == ("succeeded", None)
+    assert olga.get(f"/imports/{shown['id']}/errors").status_code == 404
+
+
+def test_failed_rows_come_as_an_attachment_that_no_browser_opens(olga):
+    shown = olga.upload([row("A-1", amount="lots")])
+    answer = olga.get(f"/imports/{shown['id']}/errors")
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="errors-opportunities-{shown["id"]}.csv"'
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    rows = list(csv.DictReader(io.StringIO(answer.getvalue().decode(), newline="")))
+    assert rows[0]["error"] == "Amount “lots” is not an amount."
+    assert (rows[0]["Opportunity ID"], rows[0]["line"]) == ("A-1", "2")
+
+
+def test_options_are_fields(olga):
+    shown = olga.upload(
+        [row(amount="1,250", close_date="1/2/2026")], date_order="DMY", decimal_mark=",", currency="MXN"
+    )
+    assert shown["options"] == {"date_order": "DMY", "decimal_mark": ",", "currency": "MXN"}
+    found = Opportunity.objects.get()
+    assert (str(found.amount), found.currency, found.close_date.isoformat()) == ("1.2500", "MXN", "2026-02-01")
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "words"),
+    [
+        ({"kind": "people"}, "kind", "there are: opportunities"),
+        ({"mode": "guess"}, "mode", "takes one of apply"),
+        ({"date_order": "YDM"}, "date_order", "takes one of DMY, MDY"),
+        ({"currency": "XYZ"}, "currency", "takes a code such as USD"),
+        ({}, "date_order", "Say which with the option date_order"),
+    ],
+)
+def test_a_file_that_is_not_taken_names_the_option(olga, fields, field, words):
+    answer = olga.post(table([row(close_date="1/2/2026")]), **fields)
+    assert answer.status_code == 422
+    assert [error["field"] for error in problem(answer)["errors"]] == [field]
+    assert words in answer.json()["errors"][0]["message"]
+    assert not Upload.objects.exists()
+    assert not Job.objects.exists()
+
+
+def test_a_file_that_can_not_be_read_is_refused_in_words(olga):
+    answer = olga.post("%PDF-1.7")
+    assert (answer.status_code, problem(answer)["detail"]) == (
+        422,
+        "The file is a PDF. Save the table as CSV or XLSX, and upload that.",
+    )
+
+
+def test_missing_columns_are_refused_by_name(olga):
+    assert "Missing required column: Opportunity ID" in problem(olga.post("Opportunity Name\nChairs\n"))["detail"]
+
+
+def test_a_request_without_a_file_is_refused(olga):
+    answer = olga.post(None)
+    assert (answer.status_code, [error["field"] for error in problem(answer)["errors"]]) == (422, ["file"])
+
+
+def test_a_field_nobody_knows_is_refused(olga):
+    assert olga.post(table([row()]), colour="red").status_code == 422
+
+
+def test_the_size_is_limited(olga, settings):
+    settings.UPLOAD_LIMIT_BYTES = 1 << 20
+    answer = olga.post(table([row(next_step="x" * 10_000)] * 200))
+    assert "larger than 1 MiB" in problem(answer)["detail"]
+
+
+def test_the_same_idempotency_key_starts_one_upload(olga):
+    answers = [olga.post(table([row()]), headers={"Idempotency-Key": "once"}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[0].json() == answers[1].json()
+    assert answers[0].headers["Location"] == answers[1].headers["Location"]
+    assert Upload.objects.count() == 1
+    other = olga.post(table([row("A-2")]), headers={"Idempotency-Key": "once"})
+    assert other.status_code == 422
+
+
+def test_uploads_of_others_do_not_exist(marta, olga, outsider_user, rep_user):
+    shown = marta.upload([row("A-1", amount="lots")])
+    for path in ("", "/errors"):
+        assert marta.get(f"/imports/{shown['id']}{path}").status_code == 200
+        assert olga.get(f"/imports/{shown['id']}{path}").status_code == 200
+        assert Caller(outsider_user).get(f"/imports/{shown['id']}{path}").status_code == 404
+        assert Caller(rep_user).get(f"/imports/{shown['id']}{path}").status_code == 404
+    assert Caller(outsider_user).get("/imports").json()["items"] == []
+
+
+def test_reps_do_not_upload(rep_user):
+    assert Caller(rep_user).post(table([row()])).status_code in {403, 404}
+    assert not Upload.objects.exists()
+
+
+def test_a_key_needs_the_scope(operations_user):
+    narrow = Caller(operations_user, ["read"])
+    assert narrow.post(table([row()])).status_code == 403
+    assert narrow.get("/imports").status_code == 403
+
+
+def test_uploads_are_listed_newest_first(olga):
+    first, second = olga.upload([row("A-1")]), olga.upload([row("A-2")])
+    page = olga.get("/imports?limit=1").json()
+    assert [shown["id"] for shown in page["items"]] == [second["id"]]
+    rest = olga.get(f"/imports?limit=1&cursor={page['next']}").json()
+    assert ([shown["id"] for shown in rest["items"]], rest["next"]) == ([first["id"]], None)
+    assert olga.get("/imports?kind=contacts").json()["items"] == []
+
+
+def test_the_key_that_uploaded_is_in_the_change_log(olga, operations_user):
+    from backoffice.changes.models import Change
+
+    shown = olga.upload([row()])
+    entry = Change.objects.get(kind="opportunity")
+    assert (entry.job_id, entry.actor, entry.door) == (shown["job"]["id"], operations_user.pk, "upload")
+    assert entry.api_key_id is not None
+
+
+def test_the_answers_are_json_as_described(olga):
+    schema = json.loads(Client().get("/api/v1/openapi.json").content)
+    assert {"/api/v1/imports", "/api/v1/imports/{import_id}", "/api/v1/imports/{import_id}/errors"} <= set(
+        schema["paths"]
+    )

@@ -1,0 +1,85 @@
+"""`manage.py import`."""
+
+import io
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from backoffice.crm.models import Opportunity
+from backoffice.imports.models import Upload
+from tests.imports.conftest import row, table
+
+pytestmark = [pytest.mark.db, pytest.mark.django_db, pytest.mark.usefixtures("no_broker", "admin_user")]
+
+
+@pytest.fixture(autouse=True)
+def _nobody_works(monkeypatch):
+    """No worker: the command does the job itself, at once, within the test's own transaction."""
+    import importlib
+
+    from backoffice.jobs.running import execute
+
+    command = importlib.import_module("backoffice.imports.management.commands.import")
+    monkeypatch.setattr(command, "SECONDS_FOR_A_WORKER", -1)
+    monkeypatch.setattr(command, "execute", lambda job: execute(job, heartbeat=False))
+
+
+@pytest.fixture
+def file(tmp_path):
+    def written(*rows):
+        path = tmp_path / "opportunities.csv"
+        path.write_text(table(rows), encoding="utf-8")
+        return str(path)
+
+    return written
+
+
+def run(*arguments):
+    out = io.StringIO()
+    call_command("import", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_it_starts_the_job(file, admin_user):
+    assert "applies 1 rows" in run("opportunities", file(row()))
+    assert Upload.objects.get().asked_by == admin_user
+    assert not Opportunity.objects.exists()
+
+
+def test_it_waits_for_the_end(file):
+    assert "1 rows: 1 new, 0 updated, 0 unchanged, 0 failed" in run("opportunities", file(row()), "--wait")
+    assert Opportunity.objects.exists()
+
+
+def test_it_answers_scripts_in_json(file, manager_user):
+    options = ("--option", "date_order=DMY", "--user", "marta", "--wait", "--json")
+    shown = json.loads(run("opportunities", file(row(close_date="1/2/2026")), *options))
+    assert (shown["state"], shown["counts"]["new"], shown["options"]) == ("succeeded", 1, {"date_order": "DMY"})
+    assert Upload.objects.get().asked_by == manager_user
+
+
+def test_failed_rows_give_an_exit_code_of_their_own(file):
+    with pytest.raises(CommandError, match="1 row failed") as error:
+        run("opportunities", file(row(amount="lots")), "--wait")
+    assert error.value.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--option", "date_order"], "NAME=VALUE"),
+        (["--option", "colour=red"], "no option colour"),
+        (["--user", "nobody"], "no login “nobody”"),
+        (["--user", "ren"], "may not upload"),
+        ([], "date_order"),
+    ],
+)
+def test_what_is_wrong_is_said(file, rep_user, arguments, words):
+    with pytest.raises(CommandError, match=words):
+        run("opportunities", file(row(close_date="1/2/2026")), *arguments)
+
+
+def test_a_file_that_is_not_there_is_named():
+    with pytest.raises(CommandError, match=r"gone\.csv: No such file"):
+        run("opportunities", "/tmp/gone.csv")
