@@ -37,6 +37,16 @@
     if (event.detail.xhr.status === 286 && corner) htmx.trigger(corner, "seen");
   });
 
+  // What somebody has unfolded stays unfolded.
+  let unfolded = [];
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    unfolded = [...event.detail.target.querySelectorAll("details[id][open]")].map((element) => element.id);
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    for (const id of unfolded) document.getElementById(id)?.setAttribute("open", "");
+    unfolded = [];
+  });
+
   // A log that is scrolled to its end stays there when lines arrive.
   let wasAtEnd = false;
   const log = () => document.getElementById("log");

@@ -90,9 +90,13 @@
       say(event.target.dataset.broken);
     });
   }
-  document.addEventListener("htmx:afterSettle", () => {
+  // The field keeps its file when the form comes back, and with it its old attributes.
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.target.id !== "upload-form") return;
     show();
-    document.querySelector("#upload-form [aria-invalid=true]")?.focus();
+    const isWrong = errors().childElementCount > 0;
+    input().setAttribute("aria-invalid", isWrong);
+    if (isWrong) input().focus();
   });
   document.addEventListener("DOMContentLoaded", show);
 })();
