@@ -44,16 +44,16 @@ def _degrees(label: Any, most: int) -> forms.FloatField:
     )
 
 
-def EMAIL() -> Parts:
+def email_parts() -> Parts:
     return {"address": _email(_("email")), "kind": _text(_("kind"), max_length=40)}
 
 
-def PHONE() -> Parts:
+def phone_parts() -> Parts:
     kinds = [("", "–"), ("office", _("office")), ("mobile", _("mobile")), ("fax", _("fax")), ("other", _("other"))]
     return {"number": _text(_("number")), "kind": _one_of(_("kind"), kinds), "extension": _text(_("extension"))}
 
 
-def ADDRESS() -> Parts:
+def address_parts() -> Parts:
     code = RegexValidator(r"^[A-Za-z]{2}$", _("A country's code has two letters, such as MX."))
     kinds = [("main", _("main")), ("shipping", _("shipping")), ("billing", _("billing"))]
     return {
@@ -76,7 +76,7 @@ def ADDRESS() -> Parts:
     }
 
 
-def ASSISTANT() -> Parts:
+def assistant_parts() -> Parts:
     return {
         "name": _text(_("given name")),
         "surname": _text(_("family name")),

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import Any, NoReturn, cast, override
 
 from django.contrib import admin, messages
-from django.contrib.admin.options import BaseModelAdmin
-from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.admin.options import ActionLocation, BaseModelAdmin
+from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Model, ProtectedError, QuerySet
@@ -130,7 +130,7 @@ class ModelAdmin(HistoryMixin, FieldsMixin, unfold.ModelAdmin):  # type: ignore[
             return known
         field = self.model._meta.get_field(from_field) if from_field else self.model._meta.pk
         references = [each.name for each in self.model._meta.fields if isinstance(each, models.ForeignKey)]
-        rows = self.get_queryset(request).select_related(*references)
+        rows = self.get_queryset(request).select_related(*references or (None,))
         try:
             record = rows.get(**{field.name: cast(Any, field).to_python(object_id)})
         except (self.model.DoesNotExist, ValidationError, ValueError):
@@ -227,6 +227,11 @@ class ModelAdmin(HistoryMixin, FieldsMixin, unfold.ModelAdmin):  # type: ignore[
     ) -> HttpResponse:
         if request.method in SAFE:
             return super().changeform_view(request, object_id, form_url, extra_context)
+        if object_id is not None and self._has_moved_on(request, object_id):
+            request.refused = gettext(  # type: ignore[attr-defined]
+                "Somebody has changed this record since you opened it. What you typed still stands here: compare it "
+                "with the last changes below, then save again."
+            )
         try:
             with settled():
                 return super().changeform_view(request, object_id, form_url, extra_context)
@@ -234,6 +239,12 @@ class ModelAdmin(HistoryMixin, FieldsMixin, unfold.ModelAdmin):  # type: ignore[
             # Somebody else was faster than the form's own checks: show it again, with the reason.
             request.refused = reason(error, self.model)  # type: ignore[attr-defined]
             return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def _has_moved_on(self, request: HttpRequest, object_id: str) -> bool:
+        """Whether the record was changed after the form was opened that is now sent."""
+        record = self.get_object(request, unquote(object_id))
+        seen = request.POST.get("_seen")
+        return bool(seen) and hasattr(record, "changed_at") and record.changed_at.isoformat() != seen
 
     @override
     def save_model(self, request: HttpRequest, obj: Any, form: "ModelForm[Any]", change: bool) -> None:
@@ -286,8 +297,10 @@ class ModelAdmin(HistoryMixin, FieldsMixin, unfold.ModelAdmin):  # type: ignore[
     # Archiving and deleting
 
     @override
-    def get_actions(self, request: HttpRequest, **options: Any) -> dict[str, Any]:
-        actions = super().get_actions(request, **options)
+    def get_actions(
+        self, request: HttpRequest, action_location: ActionLocation = ActionLocation.CHANGE_LIST
+    ) -> dict[str, Any]:
+        actions: dict[str, Any] = super().get_actions(request, action_location=action_location)
         if not has_field(self.model, "archived_at"):
             actions.pop("archive", None)
             actions.pop("unarchive", None)
@@ -324,13 +337,29 @@ class ModelAdmin(HistoryMixin, FieldsMixin, unfold.ModelAdmin):  # type: ignore[
         self.unarchive(request, self.get_queryset(request).filter(pk=obj.pk))
 
     @override
-    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], **options: Any) -> Any:
+    def get_action_choices(
+        self,
+        request: HttpRequest,
+        default_choices: Any = None,
+        action_location: ActionLocation = ActionLocation.CHANGE_LIST,
+    ) -> list[Any]:
+        """Unfold's, with the place of the actions, which Django asks for and unfold's own lacks."""
+        chosen = [("", gettext("Select action"))] if default_choices is None else default_choices
+        return super(unfold.ModelAdmin, self).get_action_choices(request, chosen, action_location=action_location)
+
+    @override
+    def response_action(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Any],
+        action_location: ActionLocation = ActionLocation.CHANGE_LIST,
+    ) -> Any:
         if request.POST.get("action") == "delete_selected" and request.POST.get("select_across") == "1":
             if len(first_ids(queryset)) > MOST_DELETED_AT_ONCE:
                 text = gettext("Delete at most %(count)d records at once, or archive them.")
                 self.message_user(request, text % {"count": MOST_DELETED_AT_ONCE}, messages.WARNING)
                 return HttpResponseRedirect(request.get_full_path())
-        return super().response_action(request, queryset, **options)
+        return super().response_action(request, queryset, action_location=action_location)
 
     # Secrets are not found by guessing at them in the address.
 
@@ -347,7 +376,7 @@ class PartMixin(FieldsMixin):
 
     @override
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows = super().get_queryset(request).select_related(*self.get_autocomplete_fields(request))
+        rows = super().get_queryset(request).select_related(*self.get_autocomplete_fields(request) or (None,))
         if login(request).sees_everything:
             return rows
         for name in self.hides_by:

@@ -10,7 +10,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.console.editors import CurrencyField, MonthField, NumberField, Panel, Rows, TextRows
-from backoffice.console.values import ADDRESS, ASSISTANT, EMAIL, PHONE, custom_value_fields
+from backoffice.console.values import address_parts, assistant_parts, custom_value_fields, email_parts, phone_parts
 from backoffice.crm.models import CustomField
 
 MONTHS = frozenset({"month", "from_month", "until_month"})
@@ -25,13 +25,13 @@ def form_field(field: "models.Field[Any, Any]") -> forms.Field | None:
     }
     match field.name:
         case "emails":
-            return Rows(EMAIL(), **options)
+            return Rows(email_parts(), **options)
         case "phones":
-            return Rows(PHONE(), **options)
+            return Rows(phone_parts(), **options)
         case "addresses":
-            return Rows(ADDRESS(), wide=True, **options)
+            return Rows(address_parts(), wide=True, **options)
         case "assistant":
-            return Panel(ASSISTANT(), empty=None, **options)
+            return Panel(assistant_parts(), empty=None, **options)
         case "options" | "fields" if isinstance(field, models.JSONField):
             return TextRows(**options)
         case name if name in MONTHS and isinstance(field, models.DateField):
