@@ -42,6 +42,8 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_max_tasks_per_child=settings.WORKER_MAX_JOBS,
     worker_max_memory_per_child=settings.WORKER_MAX_MEMORY_KIB,
+    # Celery would open a connection to PostgreSQL for every task; a stale one is noticed by `jobs.running`.
+    CELERY_DB_REUSE_MAX=1000,
     timezone="UTC",
     enable_utc=True,
 )

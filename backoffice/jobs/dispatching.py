@@ -1,6 +1,6 @@
 """Sending the hint that a job waits. Bounded, and allowed to fail: the dispatcher sends again."""
 
-from functools import partial
+from functools import cache, partial
 
 import structlog
 from django.conf import settings
@@ -55,5 +55,9 @@ def waiting_messages(queue: str) -> int | None:
 
 
 def _broker() -> Connection:
-    url = settings.BROKER_URL or app.conf.broker_url
+    return _bounded(settings.BROKER_URL or app.conf.broker_url)
+
+
+@cache
+def _bounded(url: str) -> Connection:
     return Connection(url, transport_options=BOUNDED, connect_timeout=1)

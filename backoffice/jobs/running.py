@@ -23,10 +23,11 @@ from backoffice.changes.acting import Door, acting
 from backoffice.jobs import stopping
 from backoffice.jobs.claiming import claim, release
 from backoffice.jobs.dispatching import send
-from backoffice.jobs.heartbeat import Heartbeat, Signs, storable, storable_json
+from backoffice.jobs.heartbeat import Heartbeat
 from backoffice.jobs.models import Job, Level, State
 from backoffice.jobs.progress import tally
 from backoffice.jobs.registry import UnknownKind, besides, kind_called
+from backoffice.jobs.signs import Signs, storable, storable_json
 
 logger = structlog.get_logger(__name__)
 
@@ -106,12 +107,10 @@ class Run:
         self.connection_id: int | None = None
         self.ends_as: State | None = None
         self._signs = signs
-        self._done, self._total = job.done_kept, job.total
+        self._done = job.done_kept
 
     def progress(self, done: int, total: int | None = None) -> None:
         """Show how far the work is. Cheap: call it for every row. Shown at once, then at most every half second."""
-        if total is not None:
-            self._total = total
         self._signs.progress(done, total)
 
     def check(self) -> None:
@@ -144,7 +143,7 @@ class Run:
         ):
             yield chunk
             kept = self._keep(chunk)
-        self.checkpoint, self.counts, self._done, self._total = kept
+        self.checkpoint, self.counts, self._done = kept
 
     def in_chunk[T](self, work: Callable[[Chunk], T]) -> T:
         """Call `work` in a chunk; again from its beginning when PostgreSQL broke it off for a deadlock."""
@@ -170,13 +169,13 @@ class Run:
         rejected = tally(self.counts, besides(self.job.kind)).rejected
         return State.INCOMPLETE if rejected else State.SUCCEEDED
 
-    def _keep(self, chunk: Chunk) -> tuple[dict[str, Any] | None, Counter[str], int, int | None]:
+    def _keep(self, chunk: Chunk) -> tuple[dict[str, Any] | None, Counter[str], int]:
         checkpoint = self.checkpoint if chunk.checkpoint is None else chunk.checkpoint
         counts = self.counts + chunk.counts
         done = self._done + tally(chunk.counts, besides(self.job.kind)).rows if chunk.done is None else chunk.done
-        total = self._total if chunk.total is None else chunk.total
+        total = self._signs.total if chunk.total is None else chunk.total
         if total is not None:
-            total = max(total, tally(counts, besides(self.job.kind)).rows)
+            total = self._signs.total = max(total, tally(counts, besides(self.job.kind)).rows)
         values = [
             None if checkpoint is None else storable_json(checkpoint),
             storable_json(dict(counts)),
@@ -194,7 +193,7 @@ class Run:
             raise LostLease
         if row[0]:
             self._signs.is_cancel_requested = True
-        return checkpoint, counts, done, total
+        return checkpoint, counts, done
 
 
 def execute(job_id: int, *, heartbeat: bool = True) -> State | None:
@@ -202,7 +201,7 @@ def execute(job_id: int, *, heartbeat: bool = True) -> State | None:
 
     Without a heartbeat (in a test that holds a transaction open) signs are written over the one connection.
     """
-    job = claim(job_id)
+    job = _claim_over_a_live_connection(job_id)
     if job is None:
         return None
     with stopping.at_work():
@@ -215,6 +214,17 @@ def execute(job_id: int, *, heartbeat: bool = True) -> State | None:
             logger.warning("job_lost_its_database", job=job.pk, error=str(error))
             connection.close()
             return None
+
+
+def _claim_over_a_live_connection(job_id: int) -> Job | None:
+    """A worker keeps its connection for long; the server may have been restarted while it had nothing to do."""
+    try:
+        return claim(job_id)
+    except (OperationalError, InterfaceError) as error:
+        if connection.in_atomic_block or not is_connection_lost(error):
+            raise
+        connection.close()
+        return claim(job_id)
 
 
 def _run(job: Job, signs: Signs) -> State | None:
@@ -261,10 +271,13 @@ def _explain(unexpected: Exception, run: Run) -> str:
     }
 
 
+# Not waiting for the disk: should PostgreSQL lose this one, the job is called again after its last chunk, and ends.
 END = """
+    WITH quickly AS (SELECT set_config('synchronous_commit', 'off', true))
     UPDATE jobs_job SET
         state = %(state)s, error = %(error)s, lease_until = NULL, finished_at = clock_timestamp(),
         done = CASE WHEN %(state)s IN ('failed', 'cancelled') AND done_kept > 0 THEN done_kept ELSE done END
+    FROM quickly
     WHERE id = %(id)s AND token = %(token)s AND state = 'running'
 """
 

@@ -5,7 +5,8 @@ from typing import Any
 import structlog
 from celery import shared_task
 from celery.signals import worker_process_init, worker_shutting_down
-from django.db import DatabaseError, connection, reset_queries
+from django.conf import settings
+from django.db import DatabaseError, connection
 from django.db.backends.signals import connection_created
 
 from backoffice.jobs import heartbeat, stopping
@@ -23,13 +24,15 @@ def run(job_id: int) -> None:
     except DatabaseError as error:
         logger.warning("job_without_database", job=job_id, error=str(error))
         connection.close()
-    finally:
-        reset_queries()
 
 
 @shared_task(name=PROBE, acks_late=True, ignore_result=True)  # type: ignore[untyped-decorator]
 def probe(queue: str) -> None:
-    answer(queue)
+    try:
+        answer(queue)
+    except DatabaseError as error:
+        logger.warning("probe_without_database", queue=queue, error=str(error))
+        connection.close()
 
 
 @worker_shutting_down.connect(weak=False)  # type: ignore[untyped-decorator]
@@ -39,7 +42,8 @@ def stop_jobs(**signal: Any) -> None:
 
 @worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]
 def prepare_process(**signal: Any) -> None:
-    heartbeat.spare.keeps = True
+    heartbeat.pulse.keeps_connection = True
+    settings.DEBUG = False  # or Django keeps every statement
     stopping.listen_for_sigterm()
 
 

@@ -8,12 +8,13 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from backoffice.changes.acting import Door, acting_now
-from backoffice.jobs import heartbeat, registry, stopping, verbs
+from backoffice.jobs import registry, signs, stopping, verbs
 from backoffice.jobs.claiming import claim
-from backoffice.jobs.heartbeat import Heartbeat, Signs
+from backoffice.jobs.heartbeat import Heartbeat
 from backoffice.jobs.models import Job, State
 from backoffice.jobs.registry import Queue
 from backoffice.jobs.running import Cancelled, Failure, LostLease, Run, Stopping, execute
+from backoffice.jobs.signs import Signs
 from tests.jobs.conftest import begin, claimed, expire_lease, fresh, run, until
 from tests.jobs.kinds import written
 
@@ -327,7 +328,7 @@ def test_progress_is_visible_at_once_and_during_a_chunk(work):
 def test_progress_is_written_at_most_every_half_second(work, monkeypatch):
     writes = []
     write = Signs.write
-    monkeypatch.setattr(Signs, "write", lambda self: writes.append(time.monotonic()) or write(self))
+    monkeypatch.setattr(Signs, "write", lambda self, to: writes.append(time.monotonic()) or write(self, to))
 
     def hurry(run):
         end = time.monotonic() + 1.2
@@ -366,7 +367,7 @@ def test_the_log_is_written_beside_the_chunk_and_survives_its_end(work):
 
 
 def test_the_log_of_a_job_is_bounded(monkeypatch):
-    monkeypatch.setattr(heartbeat, "LINES_KEPT", 20)
+    monkeypatch.setattr(signs, "LINES_KEPT", 20)
     job = begin("tests.chatter", lines=100)
     run(job)
     texts = list(job.lines.values_list("text", flat=True))
@@ -401,6 +402,21 @@ def test_a_job_whose_database_goes_away_is_left_for_the_next_worker(work):
 
 
 @committed
+def test_a_worker_whose_idle_connection_was_cut_takes_the_next_job_all_the_same():
+    job = begin()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        pid = cursor.fetchone()[0]
+
+    def cut():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+
+    in_another_session(cut)
+    assert execute(job.pk) == State.SUCCEEDED
+
+
+@committed
 def test_a_heartbeat_outlives_its_own_connection(monkeypatch):
     job = claimed()
     with Heartbeat(job) as signs:
@@ -416,17 +432,32 @@ def test_a_heartbeat_outlives_its_own_connection(monkeypatch):
 
 
 @committed
-def test_a_worker_keeps_one_second_connection_between_jobs():
-    spare = heartbeat.Spare()
-    first, second = heartbeat.connect(), heartbeat.connect()
-    spare.keeps = True
-    spare.put(first)
-    spare.put(second)
-    assert second.closed
-    assert spare.take() is first
-    spare.keeps = False
-    spare.put(first)
-    assert first.closed
+def test_no_second_connection_stays_open_in_a_process_that_is_no_worker():
+    job = claimed()
+    with Heartbeat(job) as signs:
+        signs.progress(1, 9)
+        until(lambda: fresh(job).done == 1, what="the first sign")
+        assert second_connections() == 1
+    until(lambda: second_connections() == 0, what="the second connection to be closed")
+
+
+@committed
+def test_the_jobs_of_one_process_share_the_second_connection():
+    one, other = claimed(), claimed()
+    with Heartbeat(one) as signs, Heartbeat(other) as others:
+        signs.progress(1, 9)
+        others.progress(2, 9)
+        until(lambda: (fresh(one).done, fresh(other).done) == (1, 2), what="both signs")
+        assert second_connections() == 1
+
+
+def second_connections():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE application_name = 'backoffice heartbeat' AND datname = current_database()"
+        )
+        return cursor.fetchone()[0]
 
 
 def test_two_kinds_cannot_share_a_name():
