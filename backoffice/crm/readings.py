@@ -97,7 +97,7 @@ CONTACT = reading(
     parts=(tags(ContactTag, "contact_id"),),
 )
 
-STATUS = f"COALESCE((SELECT seen.status FROM {Choice._meta.db_table} AS seen WHERE seen.id = {ROW}.stage_id), 'open')"
+STATUS = "COALESCE(stage_id_entry.status, 'open')"
 LINES = Parts(
     "lines",
     LineItem,
@@ -116,6 +116,10 @@ OPPORTUNITY = reading(
         *("external_id", "name", "amount", "currency", "status", "stage", "stage_id", "probability", "close_date"),
         *("account", "owner"),
     ),
-    extra=(Member("status", StatusText, STATUS, "What the stage means; without a stage: open."),),
+    extra=(
+        Member(
+            "status", StatusText, STATUS, "What the stage means; without a stage: open.", SHOWN[Choice].join("stage_id")
+        ),
+    ),
     parts=(LINES, ROLES, tags(OpportunityTag, "opportunity_id")),
 )
