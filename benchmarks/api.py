@@ -168,9 +168,8 @@ def judge(times: dict[str, list[float]]) -> int:
         return statistics.median(times[f"plain {place}"]) / statistics.median(times[f"ours {place}"])
 
     deeper = p95(times["ours deep"]) / p95(times["ours first"])
-    print(
-        f"first page {ratio('first'):.1f} × plain (goal {FIRST_GOAL:g}), deep {ratio('deep'):.1f} × (goal {DEEP_GOAL:g})"
-    )
+    print(f"first page {ratio('first'):.1f} × plain (goal {FIRST_GOAL:g})")
+    print(f"deep page {ratio('deep'):.1f} × plain (goal {DEEP_GOAL:g})")
     print(f"p95 deep {deeper:.2f} × first (goal at most {DEEPER_GOAL})")
     print(f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB")
     return 0 if ratio("first") >= FIRST_GOAL and ratio("deep") >= DEEP_GOAL and deeper <= DEEPER_GOAL else 1
