@@ -4,8 +4,12 @@ import csv
 from datetime import date
 
 import pytest
+from django.core.files import File
 
 from backoffice.crm.models import Account, Opportunity, Rep
+from backoffice.imports.models import Upload
+from backoffice.imports.starting import receive
+from backoffice.jobs.running import execute
 from backoffice.local.demo.loading import load
 from backoffice.local.demo.samples import HEADER, sample_files
 
@@ -74,3 +78,25 @@ def test_a_file_that_is_there_is_left_alone(files):
 def test_without_the_demo_there_are_none(tmp_path):
     assert sample_files(tmp_path / "samples") == []
     assert not (tmp_path / "samples").exists()
+
+
+def test_uploading_them_ends_as_their_names_say(files, operations_user, monkeypatch):
+    monkeypatch.setattr("backoffice.jobs.dispatching.send_task", lambda *_args, **_more: True)
+
+    def counts(path):
+        with path.open("rb") as file:
+            upload = receive(File(file, name=path.name), "opportunities", operations_user)
+        execute(upload.job_id, heartbeat=False)
+        upload.refresh_from_db()
+        return upload.counts
+
+    new, changes, mistakes = map(counts, files)
+    assert new == {"new": 120}
+    known = sum(changes.values())
+    assert changes == {"updated": -(-known // 3), "unchanged": known - -(-known // 3)}
+    assert mistakes == {"new": 3, "failed": 7}
+    wrong = Upload.objects.get(name=files[2].name).results.filter(outcome="failed").order_by("line")
+    assert [sorted(fault["column"] for fault in row.errors) for row in wrong] == [
+        *(["Amount"], ["Close Date"], ["Opportunity Name"], ["Opportunity ID"], ["Opportunity Owner Email"]),
+        *(["Account Name"], ["Amount", "Close Date"]),
+    ]

@@ -36,7 +36,7 @@ ENGLISH = Naming(
     ),
     (
         *("Bluebird", "Cedar & Main", "Copper Kettle", "Dockside", "Elm Hollow", "Foxglove", "Granite Bay"),
-        *("Hummingbird", "Ironwood", "Jackdaw", "Kestrel", "Lantern", "Magnolia", "Northfield", "Old Foundry"),
+        *("Wagtail", "Ironwood", "Jackdaw", "Kestrel", "Lantern", "Magpie", "Northfield", "Old Foundry"),
         *("Paper Crane", "Quarry Lake", "Redwing", "Saltmarsh", "Tamarack", "Upper Deck", "Wild Fennel"),
     ),
     ("Inc.", "LLC", "Holdings Inc."),

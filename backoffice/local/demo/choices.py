@@ -80,7 +80,7 @@ CUSTOM_FIELDS = (
     ("account", "service_contract", "Service contract", "yes_no", ()),
     ("contact", "favourite_coffee", "Favourite coffee", "text", ()),
     ("contact", "newsletter", "Newsletter", "yes_no", ()),
-    ("opportunity", "competitor", "Competitor", "choice", ("Brasilia Forte", "Nordkanne", "La Tazza", "none known")),
+    ("opportunity", "competitor", "Competitor", "choice", ("Forte Piston", "Nordkanne", "La Tazza", "none known")),
     ("opportunity", "installation", "Installation on", "date", ()),
     ("opportunity", "trade_in", "Trade-in value", "money", ()),
     ("product", "warranty_months", "Warranty in months", "number", ()),

@@ -206,6 +206,7 @@ class Writer:
             if not self.accounts[seller.id]:
                 colleague = next(other for other in world.sellers if other.manager == seller.manager != other.id)
                 self.accounts[seller.id] = self.accounts[colleague.id]
+        self.sellers = {month: _sellers_in(world, month) for month in world.window.months}
         self.sold = [product for product in world.products if product.weight]
         self.product_weights = list(accumulate(product.weight for product in self.sold))
         self.sources, self.types = world.choices_of("source"), dict(self._labelled("type"))
@@ -301,13 +302,7 @@ class Writer:
         )
 
     def _seller(self, month: date) -> Seller:
-        sellers, weights = self._sellers_in(month)
-        return self.chance.choices(sellers, cum_weights=weights)[0]
-
-    @cache  # noqa: B019 (one writer, 24 months)
-    def _sellers_in(self, month: date) -> tuple[list[Seller], list[float]]:
-        sellers = [seller for seller in self.world.sellers if seller.sells_in(month)]
-        return sellers, list(accumulate(seller.pace for seller in sellers))
+        return self.chance.choices(*self.sellers[month])[0]
 
     def _sold(self, currency: str) -> list[Sold]:
         """What is wanted: mostly one product, sometimes up to four."""
@@ -368,6 +363,12 @@ class Writer:
         return self.part_chances[part].random() < self.shares[part]
 
 
+def _sellers_in(world: World, month: date) -> tuple[list[Seller], list[float]]:
+    """Who sells in that month, and how much of all they sell."""
+    sellers = [seller for seller in world.sellers if seller.sells_in(month)]
+    return sellers, [seller.pace for seller in sellers]
+
+
 def _currency(seller: Seller, chance: Random) -> str:
     """The seller's own, or dollars here and there."""
     other, share = OTHER_CURRENCY[seller.currency]
@@ -410,7 +411,7 @@ def _custom(close: date, chance: Random) -> str:
     drawn = chance.random()
     if drawn > 0.25:
         return "{}"
-    values: dict[str, object] = {"competitor": chance.choice(("Brasilia Forte", "Nordkanne", "La Tazza", "none known"))}
+    values: dict[str, object] = {"competitor": chance.choice(("Forte Piston", "Nordkanne", "La Tazza", "none known"))}
     if drawn < 0.1:
         values["installation"] = close + timedelta(days=chance.randint(14, 60))
     if drawn < 0.04:

@@ -63,7 +63,7 @@ PEOPLE: dict[str, tuple[PersonName, ...]] = {
     ),
     "México Norte": (
         PersonName("Lucía", "Treviño", "Elizondo"),
-        PersonName("Ramón", "Garza", "Sada"),
+        PersonName("Ramón", "Garza", "Elizalde"),
         PersonName("Ana Sofía", "Cárdenas", "Ríos"),
         PersonName("Iker", "Bañuelos", "Ochoa"),
     ),

@@ -122,13 +122,13 @@ def _faulty_rows(today: date, chance: Random) -> Iterator[Cells]:
 
     yield row(1)
     yield row(2, Amount="about 12k")
-    yield row(3, Close_Date="31/02/2027")
+    yield row(3, Close_Date="2027-02-31")
     yield row(4, Opportunity_Name="")
     yield row(5, Opportunity_ID="")
     yield row(6, Opportunity_Owner_Email="oluchi.okonkwo(at)caldera.example")
     yield row(7, Account_ID="", Account_Name=next(iter(NAMESAKES.values())), **{"Account_URL/Website": ""})
     yield row(8)
-    yield row(9, Amount="1.250,50", Close_Date="soon")
+    yield row(9, Amount="-", Close_Date="soon")
     yield row(10)
 
 
