@@ -88,7 +88,7 @@ class ApiKey(models.Model):
     name = models.CharField(_("name"), max_length=100)
     user = models.ForeignKey(User, models.CASCADE, verbose_name=_("login"), related_name="api_keys")
     prefix = models.CharField(_("prefix"), max_length=12, unique=True, editable=False)
-    digest = models.BinaryField(max_length=32, editable=False)
+    digest = models.BinaryField(_("digest"), max_length=32, editable=False)
     scopes = ArrayField(
         models.CharField(max_length=20, choices=Scope), verbose_name=_("scopes"), default=list, blank=True
     )

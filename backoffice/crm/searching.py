@@ -49,7 +49,7 @@ def found[M: Model](rows: QuerySet[M], text: str, accounts: QuerySet[Account] | 
 
 
 def _accounts_with(words: Sequence[str], accounts: QuerySet[Account]) -> dict[str, Any]:
-    """For each word the accounts that have it, as numbers while they are few: only then can the planner know how few."""
+    """For each word the accounts that have it, as numbers while they are few: the planner then knows."""
     matches = {f"word_{number}": has_word(word) for number, word in enumerate(words)}
     either = Q()
     for match in matches.values():

@@ -100,5 +100,8 @@ def test_a_model_whose_name_is_not_marked_is_a_fault():
             verbose_name = _("thing")
             verbose_name_plural = _("things")
 
+        def __str__(self):
+            return self.colour
+
     Thing.__module__ = "backoffice.nowhere"
     assert [(fault.place, fault.text) for fault in messages.bare_model_texts([Thing])] == [("nowhere.Thing", "tint")]

@@ -1,6 +1,6 @@
 """What the tables themselves refuse, and what PostgreSQL computes for them."""
 
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -84,7 +84,7 @@ def test_an_activity_is_about_something():
 def test_an_activity_may_have_a_day_without_a_time_but_not_both():
     account = Account.objects.create(name="Acme")
     Activity.objects.create(subject="Some day", account=account, start_on=date(2026, 1, 1))
-    moment = datetime(2026, 1, 1, 9, tzinfo=timezone.utc)
+    moment = datetime(2026, 1, 1, 9, tzinfo=UTC)
     both = Activity(subject="Both", account=account, start_on=date(2026, 1, 1), start_at=moment)
     assert refused(both) == "Give a start day or a start time, not both."
 

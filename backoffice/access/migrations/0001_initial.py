@@ -111,7 +111,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("name", models.CharField(max_length=100, verbose_name="name")),
                 ("prefix", models.CharField(editable=False, max_length=12, unique=True, verbose_name="prefix")),
-                ("digest", models.BinaryField(max_length=32)),
+                ("digest", models.BinaryField(max_length=32, verbose_name="digest")),
                 (
                     "scopes",
                     django.contrib.postgres.fields.ArrayField(

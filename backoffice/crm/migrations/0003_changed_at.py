@@ -3,9 +3,25 @@
 from django.db import migrations
 
 TABLES = (
-    "account activity campaign choice contact customfield document group layout note opportunity product region rep "
-    "repplace tag team ticket"
-).split()
+    "account",
+    "activity",
+    "campaign",
+    "choice",
+    "contact",
+    "customfield",
+    "document",
+    "group",
+    "layout",
+    "note",
+    "opportunity",
+    "product",
+    "region",
+    "rep",
+    "repplace",
+    "tag",
+    "team",
+    "ticket",
+)
 
 
 class Migration(migrations.Migration):

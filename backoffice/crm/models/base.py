@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy as _
 from backoffice.access.models import User
 from backoffice.access.visibility import VisibleQuerySet
 
-
 EMPTY_WHEN_UNKNOWN: dict[str, Any] = {"blank": True, "default": "", "db_default": ""}
 
 
