@@ -199,6 +199,8 @@ def outcome_in_words(upload: Upload) -> str:
     """What became of the rows; empty while there is more to say about the job than about them."""
     rows, failed = _number(upload.rows), _number(upload.failed)
     match upload.state:
+        case State.SUCCEEDED if upload.rows and upload.counts.get(Outcome.UNCHANGED) == upload.rows:
+            return gettext("Every row was here already, just as it is: nothing is changed.")
         case State.SUCCEEDED if upload.rows:
             return ngettext("The row is applied.", "All %(rows)s rows are applied.", upload.rows) % {"rows": rows}
         case State.SUCCEEDED:

@@ -279,8 +279,10 @@ def test_there_is_no_error_file_where_nothing_failed_or_after_it_expired(client,
         assert 'id="error-file"' not in page_of(client, upload)
 
 
-def test_a_header_without_rows_and_a_file_of_failures_say_that_nothing_changed(client, operations_user):
+def test_an_upload_that_changes_nothing_says_so(client, operations_user):
     client.force_login(operations_user)
+    assert "All 5 rows are applied." in page_of(client, applied(operations_user, *GOOD))
+    assert "Every row was here already" in page_of(client, applied(operations_user, *GOOD))
     assert "a header and no rows" in page_of(client, applied(operations_user))
     assert "Every row failed" in page_of(client, applied(operations_user, *WRONG))
 
