@@ -191,7 +191,9 @@ def _same_texts(path: Path, catalogue: Catalog, locale: str) -> bool:
     )
 
 
-TAG = re.compile(r"<(script|style|svg)\b.*?</\1>|<!--.*?-->|<[^>]*>", re.DOTALL | re.IGNORECASE)
+# An icon's name stands where others have text.
+ICON = r'<span class="[^"]*\bmaterial-symbols-outlined\b[^>]*>[^<]*</span>'
+TAG = re.compile(ICON + r"|<(script|style|svg)\b.*?</\1>|<!--.*?-->|<[^>]*>", re.DOTALL | re.IGNORECASE)
 SHOWN_ATTRIBUTE = re.compile(r'\b(?:title|alt|placeholder|aria-label)="([^"{]*[A-Za-z]{2}[^"{]*)"')
 WORD = re.compile(r"[A-Za-z]{2,}")
 
