@@ -5,6 +5,8 @@ from typing import Any
 
 from django.utils import formats, timezone
 from django.utils.dates import MONTHS
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -12,6 +14,11 @@ from backoffice.console.formatting import money
 from backoffice.crm.models import Status
 
 STATUS_TONES = {Status.OPEN: "info", Status.PENDING: "warning", Status.WON: "success", Status.LOST: "danger"}
+
+
+def pill(text: Any, tone: str = "default") -> SafeString:
+    """A word in colour; unfold's own label costs a template per row."""
+    return format_html('<span class="bo-pill bo-pill-{}">{}</span>', tone, text)
 
 
 class Named:

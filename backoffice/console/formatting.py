@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from functools import cache
 
 from babel import Locale
 from babel.numbers import UnknownCurrencyError, format_currency, format_decimal, format_percent
@@ -11,7 +12,12 @@ from django.utils.translation import get_language, ngettext, to_locale
 
 
 def locale() -> Locale:
-    return Locale.parse(to_locale(get_language() or "en"))
+    return _locale(get_language() or "en")
+
+
+@cache
+def _locale(language: str) -> Locale:
+    return Locale.parse(to_locale(language))
 
 
 def money(amount: Decimal | None, currency: str) -> str:

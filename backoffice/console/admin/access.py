@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
@@ -23,6 +24,7 @@ from backoffice.access import keys
 from backoffice.access.models import ApiKey, Role, Scope, User
 from backoffice.console.admin.base import ModelAdmin, login
 from backoffice.console.admin.forms import ConsoleForm
+from backoffice.console.columns import pill
 from backoffice.console.filters import ChoicesDropdownFilter, ReferenceFilter
 from backoffice.crm.models import Rep, RepPlace
 
@@ -94,9 +96,9 @@ class UserAdmin(ModelAdmin):
     def full_name(self, user: User) -> str:
         return user.get_full_name()
 
-    @display(description=_("role"), label=ROLE_TONES)
-    def role_shown(self, user: User) -> tuple[str, str]:
-        return user.role, user.get_role_display()
+    @display(description=_("role"))
+    def role_shown(self, user: User) -> SafeString | None:
+        return pill(user.get_role_display(), ROLE_TONES[Role(user.role)]) if user.role else None
 
     @display(description=_("rep"))
     def rep_shown(self, user: User) -> str:
@@ -185,10 +187,10 @@ class ApiKeyAdmin(ModelAdmin):
     def scopes_shown(self, key: ApiKey) -> str:
         return ", ".join(str(Scope(scope).label) for scope in key.scopes) or gettext("everything its login may")
 
-    @display(description=_("state"), label=KEY_TONES)
-    def state_shown(self, key: ApiKey) -> tuple[str, str]:
+    @display(description=_("state"))
+    def state_shown(self, key: ApiKey) -> SafeString:
         words = {"live": gettext("live"), "expired": gettext("expired"), "revoked": gettext("revoked")}
-        return key.state, words[key.state]
+        return pill(words[key.state], KEY_TONES[key.state])
 
     @override
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:

@@ -5,13 +5,14 @@ from typing import Any, override
 from django.contrib import admin
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
 from backoffice.console import formatting
 from backoffice.console.admin.base import ModelAdmin, TabularInline, login
-from backoffice.console.columns import STATUS_TONES, Changed, Closing, Named, Valued
+from backoffice.console.columns import STATUS_TONES, Changed, Closing, Named, Valued, pill
 from backoffice.console.filters import ChoiceFilter, ChoicesDropdownFilter, RangeDateFilter, ReferenceFilter
 from backoffice.crm.models import (
     Account,
@@ -178,10 +179,10 @@ class OpportunityAdmin(Named, Valued, Closing, Changed, ModelAdmin):
         ),
     )
 
-    @display(description=_("stage"), label=STATUS_TONES)
-    def stage_shown(self, opportunity: Opportunity) -> tuple[str, str]:
+    @display(description=_("stage"))
+    def stage_shown(self, opportunity: Opportunity) -> SafeString:
         status = opportunity.status
-        return status, str(opportunity.stage or status.label)
+        return pill(opportunity.stage or status.label, STATUS_TONES[status])
 
 
 @admin.register(Account)
@@ -469,9 +470,9 @@ class ChoiceAdmin(Changed, ModelAdmin):
         (_("Taxes, discounts, validities"), {"fields": ("rate", "days"), "classes": ("collapse",)}),
     )
 
-    @display(description=_("status"), label=STATUS_TONES)
-    def status_shown(self, choice: Choice) -> tuple[str, str] | None:
-        return (choice.status, choice.get_status_display()) if choice.status else None
+    @display(description=_("status"))
+    def status_shown(self, choice: Choice) -> SafeString | None:
+        return pill(choice.get_status_display(), STATUS_TONES[Status(choice.status)]) if choice.status else None
 
     @display(description=_("extra"))
     def extra(self, choice: Choice) -> str:
