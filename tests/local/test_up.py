@@ -155,6 +155,69 @@ def test_postgresql_and_web_come_back_after_kill_9(up):
         time.sleep(0.2)
 
 
+ROWS = 30_000
+
+
+@pytest.fixture(scope="module")
+def key(up):
+    """An API key of the login admin."""
+    answer = run("apikey", "create", "tests", "--user", "admin", BACKOFFICE_DATA=str(up.home))
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout.splitlines()[-1]
+
+
+def asked(up, key, path):
+    """The API's answer; None while it can't answer."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{up.port}/api/v1{path}", headers={"Authorization": f"Bearer {key}"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+    except OSError:
+        return None
+
+
+def until(up, look, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, up.output
+        time.sleep(0.1)
+    return found
+
+
+def test_an_upload_ends_once_though_postgresql_is_killed_in_its_middle(up, key, folder):
+    file = folder / "opportunities.csv"
+    rows = (f"P-{number},Deal {number},{number},ACC-{number % 50},Company {number % 50}" for number in range(ROWS))
+    file.write_text("Opportunity ID,Opportunity Name,Amount,Account ID,Account Name\n" + "\n".join(rows) + "\n")
+    started = run("import", "opportunities", file, "--json", BACKOFFICE_DATA=str(up.home))
+    assert started.returncode == 0, started.stderr
+    number = json.loads(started.stdout)["id"]
+
+    def is_under_way():
+        upload = asked(up, key, f"/imports/{number}")
+        return upload and upload["job"]["state"] == "running" and upload["counts"]["new"] > 0
+
+    until(up, is_under_way)
+    os.kill(json.loads((up.home / "servers.json").read_text())["postgres"], signal.SIGKILL)
+
+    def has_ended():
+        upload = asked(up, key, f"/imports/{number}")
+        return upload if upload and upload["job"]["state"] not in {"queued", "running"} else None
+
+    upload = until(up, has_ended)
+    assert upload["job"]["state"] == "succeeded", upload
+    assert upload["counts"] == {"rows": ROWS, "new": ROWS, "updated": 0, "unchanged": 0, "failed": 0}
+    again = run("import", "opportunities", file, "--wait", "--json", BACKOFFICE_DATA=str(up.home))
+    assert json.loads(again.stdout)["counts"] == {
+        "rows": ROWS,
+        "new": 0,
+        "updated": 0,
+        "unchanged": ROWS,
+        "failed": 0,
+    }
+
+
 def test_it_stops_within_15_seconds_and_leaves_nothing_and_the_next_start_finds_the_data(up):
     pids = up.pids()
     assert up.stop() < 15
