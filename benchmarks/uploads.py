@@ -289,6 +289,10 @@ def import_export(path: Path, *, bulk: bool) -> dict[str, float]:
             if bulk:
                 instance_loader_class = instance_loaders.CachedInstanceLoader
 
+        def get_queryset(self):
+            found = super().get_queryset()
+            return found.select_related("stage", "owner", "account", "type") if bulk else found
+
     def load() -> None:
         data = tablib.Dataset().load(path.read_text(encoding="utf-8"), format="csv")
         data.append_col(["USD"] * len(data), header="Currency")

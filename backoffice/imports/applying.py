@@ -3,8 +3,8 @@
 import gc
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from itertools import batched, chain, islice
+from contextlib import closing, contextmanager
+from itertools import batched, chain, count, islice
 
 import orjson
 from django.db import IntegrityError
@@ -19,6 +19,7 @@ from backoffice.imports.loading import Moved
 from backoffice.imports.models import Upload, UploadRow
 from backoffice.imports.parsing import Parsed, ParseRow, compiled
 from backoffice.imports.reading import Row
+from backoffice.imports.reading_ahead import ahead
 from backoffice.jobs.registry import Queue, job
 from backoffice.jobs.running import Chunk, Failure, Run
 
@@ -56,13 +57,19 @@ class _Applying:
         self.parse: ParseRow = compiled(kind.resource, upload.columns, upload.header, upload.chosen)
 
     def go(self, rows: Iterator[Row], done: int) -> None:
-        for chunk in in_chunks(rows):
-            parsed = [self.parse(number, line, cells) for number, (line, cells) in enumerate(chunk, start=done + 1)]
-            self._apply(parsed)
-            done += len(chunk)
-            del chunk, parsed
-            gc.collect(1)
+        with closing(ahead(self._parsed(rows, done))) as chunks:
+            for chunk in chunks:
+                self._apply(chunk)
+                del chunk
+                gc.collect(1)
         self._say_what_was_made()
+
+    def _parsed(self, rows: Iterator[Row], done: int) -> Iterator[list[Parsed]]:
+        numbers = count(done + 1)
+        for chunk in in_chunks(rows):
+            # The chunk goes first: an exhausted zip has taken a number too many otherwise.
+            numbered = zip(chunk, numbers, strict=False)
+            yield [self.parse(number, line, cells) for (line, cells), number in numbered]
 
     def _apply(self, rows: list[Parsed]) -> None:
         for left in range(TRIES - 1, -1, -1):
