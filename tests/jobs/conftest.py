@@ -126,6 +126,7 @@ def processes(table, tmp_path):
     yield launch
     for process in started:
         process.kill()
+        print(process.log.read_text()[-4000:])  # shown when the test failed
 
 
 @pytest.fixture

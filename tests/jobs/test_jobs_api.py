@@ -137,6 +137,15 @@ def test_retry_puts_a_cancelled_job_back_in_line(ask, operations_user):
     assert (answer.status_code, answer.json()["state"]) == (200, "queued")
 
 
+def test_a_verb_sent_again_with_its_key_is_answered_again_and_done_once(client, operations_user):
+    job = begin()
+    client.force_login(operations_user)
+    answers = [client.post(f"/api/jobs/{job.pk}/cancel", headers={"Idempotency-Key": "monday"}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json() == answers[1].json()
+    assert job.lines.count() == 1
+
+
 def test_a_verb_in_the_wrong_state_says_where_the_job_stands(ask, operations_user):
     job = begin()
     run(job)
