@@ -4,7 +4,7 @@
 
 ours   receive() and its job: examined, stored, validated, outcomes and change log kept
 stock  django-import-export row by row, unchanged rows skipped; without the change log
-bulk   its bulk mode, tuned: cached instances and references, large batches; without the change log
+bulk   its bulk mode, tuned: its own caches of instances and references, large batches; without the change log
 copy   a bare COPY of ready values into a table with the same indexes; no checks, no log (the limit)
 
 Each way gets a fresh copy of one database, in which accounts, reps, stages and types are already there, and a process
@@ -238,15 +238,11 @@ def import_export(path: Path, *, bulk: bool) -> dict[str, float]:
 
     without_change_log()
 
-    class Cached(widgets.ForeignKeyWidget):
-        """One query for all, instead of one per row."""
+    reference = widgets.CachedForeignKeyWidget if bulk else widgets.ForeignKeyWidget
 
-        def clean(self, value, row=None, **kwargs):
-            if not hasattr(self, "known"):
-                self.known = {getattr(found, self.field): found for found in self.get_queryset(value, row)}
-            return self.known[value] if value else None
+    class Label(reference):
+        """A pick list's entry by its label."""
 
-    class Label(widgets.ForeignKeyWidget):
         def __init__(self, list_name):
             super().__init__(Choice, "label")
             self.list_name = list_name
@@ -254,21 +250,15 @@ def import_export(path: Path, *, bulk: bool) -> dict[str, float]:
         def get_queryset(self, value, row, *args, **kwargs):
             return Choice.objects.filter(list=self.list_name)
 
-    class CachedLabel(Cached, Label):
-        pass
-
-    reference = Cached if bulk else widgets.ForeignKeyWidget
-    label = CachedLabel if bulk else Label
-
     class Stock(resources.ModelResource):
         external_id = fields.Field("external_id", "Opportunity ID")
         name = fields.Field("name", "Opportunity Name")
         amount = fields.Field("amount", "Amount", widgets.DecimalWidget())
         close_date = fields.Field("close_date", "Close Date", widgets.DateWidget("%Y-%m-%d"))
-        stage = fields.Field("stage", "Stage", label("stage"))
+        stage = fields.Field("stage", "Stage", Label("stage"))
         owner = fields.Field("owner", "Opportunity Owner Email", reference(Rep, "email"))
         account = fields.Field("account", "Account ID", reference(Account, "external_id"))
-        type = fields.Field("type", "Opportunity Type", label("type"))
+        type = fields.Field("type", "Opportunity Type", Label("type"))
         next_step = fields.Field("next_step", "Next Step")
         currency = fields.Field("currency", "Currency", default="USD")
         stage_system = fields.Field("stage_system", "Stage")
