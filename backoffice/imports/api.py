@@ -81,7 +81,7 @@ class UploadOut(Schema):
     finished_at: datetime | None
 
 
-@router.post("/imports", response={202: Started})
+@router.post("/imports", response={202: Started}, summary="Upload a file")
 @answers_once
 @scope("imports")
 def create_import(
@@ -108,7 +108,7 @@ def _refuse_unknown_fields(request: HttpRequest) -> None:
         raise invalid((name[:60], _("There is no such field.")) for name in unknown)
 
 
-@router.get("/imports", response=Page[UploadOut])
+@router.get("/imports", response=Page[UploadOut], summary="List uploads")
 def list_imports(request: HttpRequest, filters: Query[UploadFilters]) -> dict[str, Any]:
     """Uploads you may see, the newest first."""
     uploads = _visible(request)
@@ -118,13 +118,20 @@ def list_imports(request: HttpRequest, filters: Query[UploadFilters]) -> dict[st
     return page_of(uploads, shown, cursor=filters.cursor, limit=filters.limit, bound_to=bound_to)
 
 
-@router.get("/imports/{import_id}", response=UploadOut)
+@router.get("/imports/{import_id}", response=UploadOut, summary="Read an upload")
 def get_import(request: HttpRequest, import_id: Path[QueryId]) -> dict[str, Any]:
     """How far it is, and what became of the rows so far."""
     return shown(_find(request, import_id))
 
 
-@router.get("/imports/{import_id}/errors", response={200: None})
+@router.get(
+    "/imports/{import_id}/errors",
+    summary="Fetch the rows that failed",
+    response={200: None},
+    openapi_extra={
+        "responses": {200: {"description": "The rows.", "content": {"text/csv": {"schema": {"type": "string"}}}}}
+    },
+)
 def get_import_errors(request: HttpRequest, import_id: Path[QueryId]) -> HttpResponseBase:
     """The rows that failed as CSV: the file's own columns, `line` and `error`. Corrected, it can be sent as it is."""
     upload = _find(request, import_id)

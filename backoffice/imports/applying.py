@@ -8,7 +8,7 @@ from itertools import batched, chain, count, islice
 
 import orjson
 from django.db import IntegrityError
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.changes.acting import Door
@@ -27,6 +27,7 @@ JOB = "imports.apply"
 FIRST_ROWS = 500  # so that there is something to see at once
 CHUNK_ROWS = 5_000
 TRIES = 4
+GONE = gettext_noop("The uploaded file is no longer there. Upload it again.")
 
 
 @job(JOB, queue=Queue.IMPORTS, label=_("Upload"), door=Door.UPLOAD)
@@ -38,13 +39,15 @@ def apply(run: Run) -> None:
     run.progress(done, upload.rows)
     if not done:
         _say_how_it_is_read(run, upload)
+    if not upload.file:
+        raise Failure(gettext(GONE))
     try:
         with upload.file.open("rb") as file:
             rows = examining.data_rows(reading.binary(file), upload.how_written, skip=done)
             with collecting_by_chunk():
                 _Applying(run, upload, kind).go(rows, done)
     except FileNotFoundError as error:
-        raise Failure(gettext("The uploaded file is no longer there. Upload it again.")) from error
+        raise Failure(gettext(GONE)) from error
     except Refused as refused:
         raise Failure(str(refused)) from refused
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import msgspec
 from django.conf import settings
@@ -114,9 +113,9 @@ class Upload(models.Model):
         return int(self.counts.get(Outcome.FAILED, 0))
 
     @property
-    def expires_at(self) -> Any:
-        """Until when the failed rows can be fetched."""
-        return self.created_at + timedelta(days=keep_days())
+    def expires_at(self) -> datetime:
+        """Until when the file is kept and its failed rows can be fetched."""
+        return self.created_at + timedelta(days=settings.UPLOAD_KEEP_DAYS)
 
     @property
     def has_error_file(self) -> bool:
@@ -163,8 +162,3 @@ class UploadRow(models.Model):
     def reason(self) -> str:
         """All that is wrong with the row, in words."""
         return faults.sentences(self.faults)
-
-
-def keep_days() -> int:
-    """For how long failed rows can be fetched and the file itself is kept."""
-    return int(getattr(settings, "UPLOAD_KEEP_DAYS", 90))

@@ -8,8 +8,10 @@ import pytest
 from django.utils import timezone
 
 from backoffice.crm.models import Opportunity
-from backoffice.imports import error_file
+from backoffice.imports import error_file, expiring
 from backoffice.imports.models import Upload
+from backoffice.jobs.models import Job, State
+from backoffice.jobs.running import execute
 from tests.imports.conftest import HEADER, outcomes, row, table
 
 pytestmark = [pytest.mark.db, pytest.mark.django_db]
@@ -105,12 +107,26 @@ def test_many_failed_rows_come_piece_by_piece(upload, monkeypatch):
     assert [piece.count("\r\n") for piece in error_file.stream(done)] == [1, 2, 2, 1]
 
 
-def test_it_expires(upload, settings):
-    done = upload([row("A-1", "")])
-    assert done.has_error_file
-    Upload.objects.filter(pk=done.pk).update(created_at=timezone.now() - timedelta(days=1000))
-    done.refresh_from_db()
-    assert not done.has_error_file
+def test_it_expires_with_the_file_and_the_rows_and_the_counts_stay(upload, settings):
+    settings.UPLOAD_KEEP_DAYS = 30
+    old, young = upload([row("A-1", ""), row("A-2", "Desks")]), upload([row("A-1", "")])
+    assert expiring.sweep() == 0
+    assert old.has_error_file
+    stored = old.file.name
+    Upload.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(days=31))
+    assert expiring.sweep() == 1
+    assert expiring.sweep() == 0
+    old.refresh_from_db()
+    assert not old.has_error_file
+    assert not old.file.storage.exists(stored)
+    assert (old.results.count(), old.outcomes["failed"], old.outcomes["new"]) == (0, 1, 1)
+    assert (young.has_error_file, young.results.count()) == (True, 1)
+    verbs_would_find_no_file(old)
+
+
+def verbs_would_find_no_file(upload):
+    Job.objects.filter(pk=upload.job_id).update(state="queued", finished_at=None)
+    assert execute(upload.job_id, heartbeat=False) == State.FAILED
 
 
 def test_a_workbooks_failed_rows_come_as_csv(upload):
