@@ -18,7 +18,7 @@ from backoffice.local.embedded import PROJECT, Addresses, Servers
 FOLDER = Path(__file__).resolve().parent
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_"))
 # What has to be in the database first.
-LOADED = dict.fromkeys(("api", "console"), ("demo", "--opportunities", "1000000"))
+LOADED = dict.fromkeys(("api", "console_lists"), ("demo", "--opportunities", "1000000"))
 
 
 def main() -> int:

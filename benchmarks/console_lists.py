@@ -36,7 +36,7 @@ if __name__ == "__main__":
 
 from django.conf import settings  # noqa: E402
 from django.contrib import admin  # noqa: E402
-from django.db import connection, transaction  # noqa: E402
+from django.db import connection, transaction  # noqa: E402, TID251
 from django.test import Client  # noqa: E402
 from django.urls import include, path  # noqa: E402
 from unfold import admin as unfold  # noqa: E402
@@ -138,14 +138,17 @@ def visitors() -> Iterator[tuple[Client, Client]]:
 
 def cases() -> dict[str, str]:
     """Queries of the list by what they show."""
-    middle = Opportunity.objects.order_by("id")[Opportunity.objects.count() // 2]
+    rows = Opportunity.objects.count()
+    middle = Opportunity.objects.order_by("id")[rows // 2]
+    edge = Opportunity.objects.order_by("-changed_at", "-id")[rows * 9 // 10]
     account = str(middle.account)
     return {
         "page one": "",
-        "page 9,000": "p=9000",
+        "page deep, by its link": f"p=9000&after={edge.changed_at.isoformat().replace('+', '%2B')}~{edge.pk}",
+        "page deep, typed": f"p={rows * 9 // 1000}",
         "by amount": "o=-3",
         "one hit": f"q={middle.external_id}",
-        "one hit, two words": f"q={middle.external_id}+{account.split()[0]}",
+        "one hit, two words": f"q={middle.external_id}+{account.split(maxsplit=1)[0]}",
         "nothing": "q=zzqx",
         "one account": "q=" + "+".join(account.split()),
         "a common word": "q=osmo",
@@ -163,12 +166,13 @@ def main() -> None:
     settings.ROOT_URLCONF = __name__
     settings.ALLOWED_HOSTS = ["localhost"]
     print(f"{Opportunity.objects.count():,} opportunities\n")
-    print(f"{'':22}{'ours ms':>9}{'p95':>7}{'SQL':>7}{'queries':>9}{'stock ms':>10}{'SQL':>8}{'ratio':>8}  goal")
+    print(f"{'':26}{'ours ms':>9}{'p95':>7}{'SQL':>7}{'queries':>9}{'stock ms':>10}{'SQL':>8}{'ratio':>8}  goal")
     met = True
     with visitors() as (boss, manager):
         for name, query in cases().items():
             ours = measure(boss, f"/admin/crm/opportunity/?{query}", options.seconds, options.rounds)
-            theirs = measure(boss, f"/stock/?{query}", options.seconds, options.rounds)
+            offset = query.partition("&after=")[0]  # stock knows no other way to a deep page
+            theirs = measure(boss, f"/stock/?{offset}", options.seconds, options.rounds)
             met &= report(name, ours, theirs)
         for name, query in (("a manager's page one", ""), ("a manager's search", "q=osmo")):
             ours = measure(manager, f"/admin/crm/opportunity/?{query}", options.seconds, options.rounds)
@@ -180,10 +184,8 @@ def main() -> None:
 def report(name: str, ours: Measured, theirs: Measured | None) -> bool:
     fine = ours.p95 <= MOST_MS and ours.queries <= MOST_QUERIES and (name not in HELD_TO_SQL or ours.sql <= MOST_SQL_MS)
     beside = f"{theirs.median:10.0f}{theirs.sql:8.0f}{theirs.median / ours.median:8.1f}" if theirs else " " * 26
-    print(
-        f"{name:22}{ours.median:9.0f}{ours.p95:7.0f}{ours.sql:7.1f}{ours.queries:9}{beside}  {'met' if fine else 'MISSED'}",
-        flush=True,
-    )
+    figures = f"{ours.median:9.0f}{ours.p95:7.0f}{ours.sql:7.1f}{ours.queries:9}{beside}"
+    print(f"{name:26}{figures}  {'met' if fine else 'MISSED'}", flush=True)
     return fine
 
 

@@ -1,8 +1,8 @@
+from importlib import import_module
 from typing import override
 
 from django.apps import AppConfig
 from django.contrib.admin.apps import SimpleAdminConfig
-from django.utils.module_loading import import_module
 from django.utils.translation import gettext_lazy as _
 
 

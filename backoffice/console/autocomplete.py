@@ -1,6 +1,6 @@
 """What reference fields offer while one types: only what the login may see, found by the lists' own search."""
 
-from typing import Any, override
+from typing import Any, cast, override
 
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.db.models import QuerySet
@@ -12,10 +12,10 @@ class AutocompleteView(AutocompleteJsonView):
     @override
     def get_queryset(self) -> QuerySet[Any]:
         offered = self.model_admin.get_queryset(self.request)
-        limits = self.source_field.get_limit_choices_to()  # type: ignore[attr-defined]
+        limits = self.source_field.get_limit_choices_to()
         if limits:
             offered = offered.complex_filter(limits)
         if hasattr(self.model_admin.model, "archived_at"):
             offered = offered.filter(archived_at=None)
         found, _duplicates = self.model_admin.get_search_results(self.request, offered, self.term)
-        return self.model_admin.narrowed(found)
+        return cast(Any, self.model_admin).narrowed(found)

@@ -101,7 +101,8 @@ def cells(parts: Parts, prefix: str, values: Mapping[str, Any]) -> list[dict[str
         if part.disabled:
             attrs["disabled"] = True
         if not getattr(part.widget, "choices", None):
-            attrs |= {"maxlength": part.max_length} if getattr(part, "max_length", None) else {}
+            length = getattr(part, "max_length", None)
+            attrs |= {"maxlength": length} if length else {}
         html = part.widget.render(name, part.prepare_value(value), attrs)
         shown.append({"key": key, "id": f"id_{name}", "label": part.label, "required": part.required, "html": html})
     return shown
@@ -127,7 +128,7 @@ def cleaned(parts: Parts, values: Mapping[str, Any], stored: Mapping[str, Any] |
 class Panel(forms.Field):
     """One value of several parts, as a dict; `empty` when no part is filled in."""
 
-    widget: PanelWidget  # type: ignore[assignment]
+    widget: PanelWidget
 
     def __init__(self, parts: Parts, *, empty: Any = "", **options: Any) -> None:
         self.parts = parts

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import groupby
-from typing import Any, NamedTuple, override
+from typing import Any, NamedTuple
 
 from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.utils import unquote
@@ -64,7 +64,7 @@ class HistoryMixin(BaseModelAdmin):  # type: ignore[type-arg]
         record = self.get_object(request, unquote(object_id))  # type: ignore[attr-defined]
         if record is None or not self.keeps_history:
             raise Http404(gettext("There is no such record."))
-        if not self.has_view_or_change_permission(request, record):  # type: ignore[attr-defined]
+        if not self.has_view_or_change_permission(request, record):
             raise PermissionDenied
         page = max(int(number), 1) if (number := request.GET.get("p", "1")).isdecimal() else 1
         start = (page - 1) * PER_PAGE
@@ -83,7 +83,6 @@ class HistoryMixin(BaseModelAdmin):  # type: ignore[type-arg]
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/object_history.html", context)
 
-    @override
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any) -> Any:
         record = context.get("original")
         context["show_history"] = self.keeps_history

@@ -1,9 +1,12 @@
 """A list's page at any length of the table: no full count, no sorting of what the page doesn't show."""
 
-from typing import TYPE_CHECKING, Any, cast, override
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple, cast, override
 
+from django.contrib.admin.views.main import PAGE_VAR
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.formats import number_format
 from django.utils.functional import cached_property
@@ -16,6 +19,15 @@ if TYPE_CHECKING:
     from backoffice.console.admin.base import ModelAdmin
 
 LAST_PAGE = 100_000
+AFTER, BEFORE = "after", "before"
+
+
+class Edge(NamedTuple):
+    """The row at which a page begins or, backwards, before which it ends: what it is sorted by, and its id."""
+
+    value: str
+    pk: int
+    backwards: bool
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
@@ -31,6 +43,11 @@ class ChangeList(UnfoldChangeList):
     """One page, how many there are (exactly, "1,000+" or "about"), and whether there is a next one."""
 
     model_admin: "ModelAdmin"
+    page_num: int
+    edge: "Edge | None" = None
+    first_edge: str | None = None
+    last_edge: str | None = None
+    came_backwards = False
     is_about = False
     is_capped = False
     has_next = False
@@ -41,7 +58,7 @@ class ChangeList(UnfoldChangeList):
         self.sees_everything = cast(Any, request.user).sees_everything
         start = (self.page_num - 1) * self.list_per_page
         rows = self._about(start) or self._counted(start)
-        self.has_next = len(rows) > self.list_per_page
+        self.has_next = len(rows) > self.list_per_page or self.came_backwards
         self.result_list = rows[: self.list_per_page]
         self.paginator = CappedPaginator(self.result_list, self.list_per_page)
         self.multi_page = self.has_next or self.page_num > 1
@@ -82,8 +99,74 @@ class ChangeList(UnfoldChangeList):
 
     def _walked(self, start: int) -> list[Any]:
         """The page's ids by the order's index, its rows by their ids: a deep page reads no row it skips."""
-        page = self.queryset.values("pk")[start : start + self.list_per_page + 1]
-        return self._shown(self.model._default_manager.filter(pk__in=page), 0)
+        page, backwards = self.queryset, False
+        if self.edge is not None and (column := self._steady_column()):
+            page, backwards, start = self._from_edge(page, column, self.edge), self.edge.backwards, 0
+        ids = page.values("pk")[start : start + self.list_per_page + 1]
+        rows = self._shown(self.model._default_manager.filter(pk__in=ids), 0)
+        if backwards:  # one more before the page says nothing about what comes after it
+            rows = rows[-self.list_per_page :]
+        self._note_edges(rows, more=backwards)
+        return rows
+
+    # From one page to the next by the row they meet at, however deep: nothing before it is read.
+
+    @override
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
+        given = {name: self.params.pop(name) for name in (AFTER, BEFORE) if name in self.params}
+        for name in (AFTER, BEFORE):
+            self.filter_params.pop(name, None)
+        name, text = next(iter(given.items()), ("", ""))
+        value, _tilde, pk = text.rpartition("~")
+        if pk.isdecimal():
+            self.edge = Edge(value, int(pk), backwards=name == BEFORE)
+        return super().get_queryset(request, exclude_parameters)
+
+    @override
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
+        """Ties go the way of the column, as in its index."""
+        ordering = list(super().get_ordering(request, queryset))
+        upwards = isinstance(ordering[0], str) and not ordering[0].startswith("-")
+        return [*ordering[:-1], "pk"] if upwards and ordering[-1] == "-pk" else ordering
+
+    def page_address(self, number: int) -> str:
+        """The address of page `number`; of a neighbour, by the row where it begins."""
+        edges = {AFTER: None, BEFORE: None, PAGE_VAR: str(number)}
+        if number == self.page_num + 1:
+            edges[AFTER] = self.last_edge
+        elif number == self.page_num - 1 > 1:
+            edges[BEFORE] = self.first_edge
+        return str(self.get_query_string(edges))
+
+    def _steady_column(self) -> str:
+        """What the list is sorted by, "-" before it if downwards; nothing where it has gaps or ties go another way."""
+        column, *rest = (str(name) for name in self.queryset.query.order_by)
+        field = next((field for field in self.model._meta.fields if field.name == column.removeprefix("-")), None)
+        sign = "-" if column.startswith("-") else ""
+        steady = field is not None and not field.null and rest in ([f"{sign}id"], [f"{sign}pk"])
+        return column if steady else ""
+
+    def _from_edge(self, rows: QuerySet[Any], column: str, edge: "Edge") -> QuerySet[Any]:
+        name = column.removeprefix("-")
+        try:
+            value = self.model._meta.get_field(name).to_python(edge.value)
+        except ValidationError:
+            return rows
+        if edge.backwards:
+            rows = rows.reverse()
+        beyond = "lt" if column.startswith("-") != edge.backwards else "gt"
+        tie = Q(**{f"{name}__{beyond}": value}) | Q(**{f"pk__{beyond}": edge.pk})
+        return rows.filter(tie, **{f"{name}__{beyond}e": value})
+
+    def _note_edges(self, rows: list[Any], *, more: bool) -> None:
+        column = self._steady_column().removeprefix("-")
+        shown = rows[: self.list_per_page]
+        if column and shown:
+            self.first_edge, self.last_edge = (
+                f"{value.isoformat() if isinstance(value, datetime) else value}~{row.pk}"
+                for row, value in ((row, getattr(row, column)) for row in (shown[0], shown[-1]))
+            )
+        self.came_backwards = more
 
     def _shown(self, rows: QuerySet[Any], start: int) -> list[Any]:
         rows = self.model_admin.shown(self.apply_select_related(rows))

@@ -4,6 +4,7 @@
 letters is found anywhere; a shorter one, which has no trigram of its own, where a word begins.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from backoffice.crm.models.base import Fold
 
 TRIGRAM = 3
 MOST_WORDS = 10
-MOST_ACCOUNTS = 500
+MOST_ACCOUNTS = 1000
 
 
 def words_of(text: str) -> list[str]:
@@ -49,13 +50,17 @@ def found[M: Model](rows: QuerySet[M], text: str, accounts: QuerySet[Account] | 
 
 
 def _accounts_with(words: Sequence[str], accounts: QuerySet[Account]) -> dict[str, Any]:
-    """For each word the accounts that have it, as numbers while they are few: the planner then knows."""
-    matches = {f"word_{number}": has_word(word) for number, word in enumerate(words)}
-    either = Q()
-    for match in matches.values():
-        either |= match
-    rows = accounts.filter(either).order_by().annotate(**matches).values_list("id", *matches)
-    hits = list(rows[: MOST_ACCOUNTS + 1])
-    if len(hits) > MOST_ACCOUNTS:
-        return {word: accounts.filter(has_word(word)).order_by().values("id") for word in words}
-    return {word: [hit[0] for hit in hits if hit[1 + number]] for number, word in enumerate(words)}
+    """For each word the accounts that have it: as numbers while they are few, for only then can the planner know how
+    few; as a query for a word that is common among accounts. One query finds them all."""
+    accounts = accounts.order_by()
+    hits = [
+        accounts.filter(has_word(word)).annotate(word=Value(number)).values_list("word", "id")[: MOST_ACCOUNTS + 1]
+        for number, word in enumerate(words)
+    ]
+    ids: dict[int, list[int]] = defaultdict(list)
+    for number, pk in hits[0].union(*hits[1:], all=True).order_by() if len(hits) > 1 else hits[0]:
+        ids[number].append(pk)
+    return {
+        word: ids[number] if len(ids[number]) <= MOST_ACCOUNTS else accounts.filter(has_word(word)).values("id")
+        for number, word in enumerate(words)
+    }

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from backoffice.changes.acting import Door, acting
 from backoffice.console import lists, searching
-from backoffice.crm.models import Account, Choice, Opportunity
+from backoffice.crm.models import Account, Choice, Opportunity, Region
 from tests.console.conftest import console_models
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db]
@@ -96,6 +96,36 @@ def test_a_list_says_1000_plus_and_goes_on(visit, make, rep_user, monkeypatch):
     seen = [row.pk for number in (1, 2, 3) for row in visitor.list(Account, p=number).context["cl"].result_list]
     assert len(seen) == len(set(seen)) == 9
     assert not visitor.list(Account, p=3).context["cl"].has_next
+
+
+@pytest.mark.parametrize("order", ["", "1", "-1", "2", "-2"])
+def test_one_walks_a_long_list_forth_and_back_by_its_links(visit, make, rep_user, monkeypatch, order):
+    monkeypatch.setattr(searching, "LIMIT", 3)
+    monkeypatch.setattr(lists, "LIMIT", 3)
+    monkeypatch.setattr("backoffice.console.admin.crm.RegionAdmin.list_per_page", 4)
+    make(Region, rep_user.rep, 10)
+    visitor = visit(rep_user)
+    address = f"/admin/crm/region/{order and f'?o={order}'}"
+    forth, links = [], []
+    while address:
+        changelist = visitor.get(address).context["cl"]
+        forth.append([row.pk for row in changelist.result_list])
+        links.append(changelist.page_address(changelist.page_num - 1))
+        address = changelist.has_next and f"/admin/crm/region/{changelist.page_address(changelist.page_num + 1)}"
+    assert [len(page) for page in forth] == [4, 4, 2]
+    assert len({pk for page in forth for pk in page}) == 10
+    for number in (2, 1):
+        changelist = visitor.get(f"/admin/crm/region/{links[number]}").context["cl"]
+        assert [row.pk for row in changelist.result_list] == forth[number - 1]
+        assert changelist.has_next
+
+
+def test_an_edge_that_makes_no_sense_is_ignored(visit, make, rep_user, monkeypatch):
+    monkeypatch.setattr(searching, "LIMIT", 1)
+    monkeypatch.setattr(lists, "LIMIT", 1)
+    make(Opportunity, rep_user.rep, 3)
+    for edge in ("x", "x~1", "~", "2026-99-99~1"):
+        assert len(visit(rep_user).list(Opportunity, p=2, after=edge).context["cl"].result_list) in (0, 3)
 
 
 def test_a_long_list_says_about_how_long_it_is(visit, make, operations_user, rep_user, monkeypatch):

@@ -133,7 +133,7 @@ class UserAdmin(ModelAdmin):
 
 def tie(user: User, rep: Rep | None) -> None:
     """From now on `user` is the login of `rep` and of nobody else."""
-    for earlier in Rep.objects.filter(user=user).exclude(pk=rep.pk if rep else None):
+    for earlier in Rep.objects.filter(user=user).exclude(pk=rep.pk if rep else 0):
         earlier.user = None
         earlier.save(update_fields=["user"])
     if rep is not None:

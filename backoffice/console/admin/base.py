@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn, cast, override
+from typing import Any, ClassVar, NoReturn, cast, override
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from django.forms import ModelChoiceField, ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold import admin as unfold
@@ -35,8 +35,8 @@ from backoffice.crm.searching import found
 
 OURS = ("uid", "created_at", "changed_at", "created_there", "changed_there", "archived_at")
 MOST_DELETED_AT_ONCE = 1000
-CHECKBOX = f'<input type="checkbox" name="{{}}" value="{{}}" class="action-select {" ".join(CHECKBOX_CLASSES)}" aria-label="{{}}">'
-CHECK_ALL = unfold.checkbox.render("action_toggle_all", "1")
+CLASSES = " ".join(CHECKBOX_CLASSES)
+CHECKBOX = '<input type="checkbox" name="{}" value="{}" class="action-select {}" aria-label="{}">'
 
 
 def login(request: HttpRequest) -> User:
@@ -65,7 +65,7 @@ class FieldsMixin(BaseModelAdmin):  # type: ignore[type-arg]
     form = ConsoleForm
 
     @override
-    def get_autocomplete_fields(self, request: HttpRequest) -> Sequence[str]:
+    def get_autocomplete_fields(self, request: HttpRequest) -> list[str]:
         """Every reference but to a pick list, which is short enough to open."""
         return [
             field.name
@@ -77,7 +77,7 @@ class FieldsMixin(BaseModelAdmin):  # type: ignore[type-arg]
     def formfield_for_foreignkey(
         self, db_field: "models.ForeignKey[Any, Any]", request: HttpRequest, **options: Any
     ) -> "ModelChoiceField[Any] | None":
-        target = cast("type[Model]", db_field.related_model)
+        target = db_field.related_model
         offered = visible(request, target)
         if target is Choice:
             offered = offered.filter(active=True, archived_at=None)
@@ -97,7 +97,7 @@ class FieldsMixin(BaseModelAdmin):  # type: ignore[type-arg]
         return form_field(db_field) or super().formfield_for_dbfield(db_field, request, **options)
 
 
-class ModelAdmin(HistoryMixin, FieldsMixin, unfold.ModelAdmin):  # type: ignore[misc]
+class ModelAdmin(HistoryMixin, FieldsMixin, unfold.ModelAdmin):
     """A list and a form for one model. What the login may not see does not exist: 404.
 
     `search_fields` is asked for by Django only to know that there is a search; what is searched is the model's
@@ -112,7 +112,7 @@ class ModelAdmin(HistoryMixin, FieldsMixin, unfold.ModelAdmin):  # type: ignore[
     list_fullwidth = True
     warn_unsaved_form = True
     paginator = CappedPaginator
-    sortable_by: Sequence[str] = ()
+    sortable_by: ClassVar[Any] = ()
     searches_accounts = False
     empty_value_display = "–"
     actions: Sequence[str] = ("archive", "unarchive")
@@ -153,10 +153,11 @@ class ModelAdmin(HistoryMixin, FieldsMixin, unfold.ModelAdmin):  # type: ignore[
     def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
         return ChangeList
 
-    @admin.display(description=mark_safe(CHECK_ALL))
+    @admin.display(description=unfold.checkbox.render("action_toggle_all", "1"))
     def action_checkbox(self, obj: Any) -> SafeString:
         """Unfold's, without a template per row, and with the record's name for a screen reader."""
-        return format_html(CHECKBOX, ACTION_CHECKBOX_NAME, obj.pk, gettext("Select %(record)s") % {"record": obj})
+        label = gettext("Select %(record)s") % {"record": obj}
+        return format_html(CHECKBOX, ACTION_CHECKBOX_NAME, obj.pk, CLASSES, label)
 
     @override
     def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
@@ -195,9 +196,9 @@ class ModelAdmin(HistoryMixin, FieldsMixin, unfold.ModelAdmin):  # type: ignore[
     # Its form
 
     @override
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         fixed = super().get_readonly_fields(request, obj)
-        return [*fixed, *OURS] if issubclass(self.model, Row) else fixed
+        return [*fixed, *OURS] if issubclass(self.model, Row) else [*fixed]
 
     @override
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -365,11 +366,11 @@ class ModelAdmin(HistoryMixin, FieldsMixin, unfold.ModelAdmin):  # type: ignore[
         queryset: QuerySet[Any],
         action_location: ActionLocation = ActionLocation.CHANGE_LIST,
     ) -> Any:
-        if request.POST.get("action") == "delete_selected" and request.POST.get("select_across") == "1":
-            if len(first_ids(queryset)) > MOST_DELETED_AT_ONCE:
-                text = gettext("Delete at most %(count)d records at once, or archive them.")
-                self.message_user(request, text % {"count": MOST_DELETED_AT_ONCE}, messages.WARNING)
-                return HttpResponseRedirect(request.get_full_path())
+        asked = (request.POST.get("action"), request.POST.get("select_across"))
+        if asked == ("delete_selected", "1") and len(first_ids(queryset)) > MOST_DELETED_AT_ONCE:
+            text = gettext("Delete at most %(count)d records at once, or archive them.")
+            self.message_user(request, text % {"count": MOST_DELETED_AT_ONCE}, messages.WARNING)
+            return HttpResponseRedirect(request.get_full_path())
         return super().response_action(request, queryset, action_location=action_location)
 
     # Secrets are not found by guessing at them in the address.
@@ -397,13 +398,13 @@ class PartMixin(FieldsMixin):
         return rows
 
 
-class TabularInline(PartMixin, unfold.TabularInline):  # type: ignore[misc]
+class TabularInline(PartMixin, unfold.TabularInline):
     """A table of parts below the form."""
 
     show_title = False
 
 
-class StackedInline(PartMixin, unfold.StackedInline):  # type: ignore[misc]
+class StackedInline(PartMixin, unfold.StackedInline):
     """Parts below the form, each a small form."""
 
 
@@ -431,7 +432,7 @@ def reason(error: Exception, model: type[Model]) -> str:
         return gettext("Other records point at this one. Archive it, or change them first.")
     name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") or ""
     for owner in (model, *(relation.related_model for relation in model._meta.related_objects)):
-        for constraint in cast("type[Model]", owner)._meta.constraints:
+        for constraint in owner._meta.constraints:
             if constraint.name == name:
                 return str(constraint.get_violation_error_message())
     if "ForeignKeyViolation" in type(error.__cause__).__name__:

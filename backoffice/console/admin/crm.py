@@ -1,6 +1,6 @@
 """The CRM's lists and forms."""
 
-from typing import Any, override
+from typing import Any, ClassVar, override
 
 from django.contrib import admin
 from django.db.models import Prefetch, Q, QuerySet
@@ -258,7 +258,7 @@ class ContactAdmin(Named, Changed, ModelAdmin):
 class AboutAdmin(Changed, ModelAdmin):
     """What happens around a record."""
 
-    list_select_related = ABOUT
+    list_select_related: ClassVar[tuple[str, ...]] = ABOUT
 
     @display(description=_("about"))
     def about(self, row: Any) -> str:
@@ -516,7 +516,7 @@ class LayoutAdmin(Changed, ModelAdmin):
 
     @override
     def save_model(self, request: HttpRequest, obj: Layout, form: Any, change: bool) -> None:
-        if obj.user_id is None:
+        if not change and "user" not in form.cleaned_data:
             obj.user = login(request)
         super().save_model(request, obj, form, change)
 

@@ -1,6 +1,6 @@
 """The form under every record, and which fields of a model get an editor of their own."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, override
 
 from django import forms
@@ -49,8 +49,8 @@ class ReferenceWidget(AutocompleteSelect):
     known: Any = None
 
     @override
-    def optgroups(self, name: str, value: list[str], attr: dict[str, Any] | None = None) -> Any:
-        if self.known is None or value != [str(self.known.pk)]:
+    def optgroups(self, name: str, value: Sequence[str], attr: dict[str, Any] | None = None) -> Any:
+        if self.known is None or list(value) != [str(self.known.pk)]:
             return super().optgroups(name, value, attr)
         empty = [] if self.is_required else [self.create_option(name, "", "", False, 0)]
         chosen = self.create_option(name, value[0], str(self.known), selected=True, index=len(empty))
@@ -103,7 +103,6 @@ class ConsoleForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error(None, self.refused)
         return cleaned
 
-    @override
     def _post_clean(self) -> None:
         values = self.cleaned_data.get("custom_values")
         if values is not None:
