@@ -16,8 +16,10 @@ from backoffice.jobs.running import execute
 
 logger = structlog.get_logger(__name__)
 
+REQUEST = "backoffice.jobs.consuming:HearingRequest"
 
-@shared_task(name=RUN, acks_late=True, ignore_result=True)  # type: ignore[untyped-decorator]
+
+@shared_task(name=RUN, acks_late=True, ignore_result=True, Request=REQUEST)  # type: ignore[untyped-decorator]
 def run(job_id: int) -> None:
     try:
         execute(job_id)
@@ -26,7 +28,7 @@ def run(job_id: int) -> None:
         connection.close()
 
 
-@shared_task(name=PROBE, acks_late=True, ignore_result=True)  # type: ignore[untyped-decorator]
+@shared_task(name=PROBE, acks_late=True, ignore_result=True, Request=REQUEST)  # type: ignore[untyped-decorator]
 def probe(queue: str) -> None:
     try:
         answer(queue)

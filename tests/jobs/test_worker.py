@@ -121,13 +121,21 @@ def test_a_worker_hears_again_after_its_broker_was_restarted(start_worker, start
     assert written(waiting.pk) == list(range(10))
 
 
-def test_a_job_that_runs_while_the_broker_is_away_ends_undisturbed(start_worker, broker):
+def test_a_job_ends_undisturbed_while_the_broker_is_away_and_its_worker_hears_again(
+    start_worker, start_scheduler, broker
+):
+    """The broker is still away when the worker acknowledges the message: Celery alone would be deaf from then on."""
     start_worker()
     job = begin("tests.write_rows", total=40, size=5, seconds=0.1)
     until(has_written(job, 5))
     broker.kill()
     until(ended(job))
     assert (fresh(job).state, fresh(job).attempts) == (State.SUCCEEDED, 1)
+    broker.start()
+    start_scheduler()
+    later = begin("tests.write_rows", total=10)
+    until(ended(later))
+    assert written(later.pk) == list(range(10))
 
 
 def test_a_worker_told_to_stop_puts_its_job_back_and_the_next_goes_on(start_worker, broker):
