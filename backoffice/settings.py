@@ -134,7 +134,7 @@ AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
-AXES_LOCKOUT_TEMPLATE = "console/locked_out.html"
+AXES_LOCKOUT_CALLABLE = "backoffice.console.errors.locked_out"
 
 HTTPS = env.bool("HTTPS", default=SERVED)
 SESSION_COOKIE_AGE = 12 * 3600
@@ -216,7 +216,13 @@ STORAGES = {
     },
 }
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "backoffice.imports.arriving.LimitedFileUploadHandler",
+]
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
 UPLOAD_LIMIT_BYTES = env.int("UPLOAD_LIMIT_BYTES", default=200 * 1024 * 1024)
+UPLOAD_KEEP_DAYS = env.int("UPLOAD_KEEP_DAYS", default=90)
 
 # Jobs: a worker holds a job by a lease; the scheduler sends again what was lost.
 JOB_LEASE_SECONDS = env.float("JOB_LEASE_SECONDS", default=30)

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -13,7 +14,7 @@ from backoffice.changes.acting import Door, acting
 from backoffice.changes.models import Change
 from backoffice.console.editors import MonthField, NumberField
 from backoffice.crm import records
-from backoffice.crm.models import Account, Choice, Contact, CustomField, Opportunity, Rep, Team
+from backoffice.crm.models import Account, Choice, Contact, CustomField, Document, Opportunity, Rep, Team
 from backoffice.quotas.models import Quota
 from tests.console.conftest import address, filled_in
 
@@ -300,3 +301,12 @@ def test_a_rep_without_the_right_sees_the_record_and_no_button(visit, make, rep_
     page = visit(rep_user).record(rep_user.rep).content.decode()
     assert 'name="_save"' not in page
     assert Rep.objects.filter(pk=rep_user.rep.pk).exists()
+
+
+def test_a_document_larger_than_the_limit_is_refused_beside_its_field(visit, make, rep_user, settings):
+    settings.UPLOAD_LIMIT_BYTES = 1 << 20
+    (account,) = make(Account, rep_user.rep)
+    file = SimpleUploadedFile("plan.pdf", b"x" * (3 << 20))
+    answer = visit(rep_user).add(Document, name="Plan", content=file, account=account.pk)
+    assert "the most is 1.0" in errors(answer)
+    assert not Document.objects.exists()

@@ -1,6 +1,11 @@
 """What happens around a record: activities, notes and documents."""
 
+from typing import override
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
+from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.access.models import User
@@ -185,3 +190,11 @@ class Document(About):
     def visible_by(cls, user: User) -> models.Q:
         reps = reps_under(user)
         return models.Q(author__in=reps) | about_something_of(reps)
+
+    @override
+    def clean(self) -> None:
+        """Of a larger file no more than the limit has come in; see the upload handlers in the settings."""
+        super().clean()
+        if self.content and not self.content._committed and self.content.size > settings.UPLOAD_LIMIT_BYTES:
+            sizes = {"size": filesizeformat(self.content.size), "limit": filesizeformat(settings.UPLOAD_LIMIT_BYTES)}
+            raise ValidationError({"content": _("The file has %(size)s; the most is %(limit)s.") % sizes})
