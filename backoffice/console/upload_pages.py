@@ -15,8 +15,9 @@ from django.http import (
 from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.formats import number_format
+from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
+from django.utils.timezone import localtime
 from django.utils.translation import gettext, ngettext, ngettext_lazy
 
 from backoffice.access.models import User
@@ -229,6 +230,7 @@ def facts(upload: Upload) -> list[Fact]:
         Fact(gettext("kind"), str(kind.label) if kind else upload.kind),
         Fact(gettext("by"), (by.get_full_name() or by.get_username()) if by else "–"),
         Fact(gettext("uploaded"), moment(upload.created_at)),
+        Fact(gettext("kept until"), date_format(localtime(upload.expires_at), "DATE_FORMAT")),
         Fact(gettext("size"), filesizeformat(upload.size)),
         Fact(gettext("rows"), _number(upload.rows)),
         *([Fact(gettext("job"), str(job), reverse("admin:jobs_job_change", args=[job.pk]))] if job else []),

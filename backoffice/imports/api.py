@@ -79,6 +79,7 @@ class UploadOut(Schema):
     options: dict[str, str] = Field(description="As given, or as found out from the file.")
     created_at: datetime
     finished_at: datetime | None
+    expires_at: datetime = Field(description="Until when the file and the rows that failed are kept.")
 
 
 @router.post("/imports", response={202: Started}, summary="Upload a file")
@@ -172,6 +173,7 @@ def shown(upload: Upload) -> dict[str, Any]:
         "options": upload.options,
         "created_at": upload.created_at,
         "finished_at": upload.job.finished_at if upload.job else None,
+        "expires_at": upload.expires_at,
     }
 
 

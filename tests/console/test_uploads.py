@@ -279,6 +279,14 @@ def test_there_is_no_error_file_where_nothing_failed_or_after_it_expired(client,
         assert 'id="error-file"' not in page_of(client, upload)
 
 
+def test_the_page_says_for_how_long_the_file_and_its_failed_rows_are_kept(client, operations_user):
+    upload = applied(operations_user, *WRONG)
+    Upload.objects.filter(pk=upload.pk).update(created_at="2026-01-01T12:00Z")
+    client.force_login(operations_user)
+    assert "Kept until" in page_of(client, upload)
+    assert "April 1, 2026" in page_of(client, upload)
+
+
 def test_an_upload_that_changes_nothing_says_so(client, operations_user):
     client.force_login(operations_user)
     assert "All 5 rows are applied." in page_of(client, applied(operations_user, *GOOD))
