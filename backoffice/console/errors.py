@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils.translation import gettext
+from unfold.settings import get_config
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +60,17 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     )
 
 
+def locked_out(request: HttpRequest, response: Any = None, credentials: Any = None, *args: Any) -> HttpResponse:
+    return _page(
+        429,
+        gettext("Too many attempts"),
+        gettext(
+            "The password was wrong too often. Wait a quarter of an hour, then try again, or ask an administrator "
+            "to set a new one."
+        ),
+    )
+
+
 def _logged(event: str, request: HttpRequest, **details: Any) -> str:
     error_id = uuid4().hex[:12]
     log.error(event, error_id=error_id, path=request.path, **details)
@@ -74,5 +86,6 @@ def _page(status: int, title: str, explanation: str, error_id: str = "") -> Http
         "id": error_id,
         "home": HOME,
         "styles": [static("console/console.css")],
+        "colors": get_config("UNFOLD")["COLORS"],
     }
     return HttpResponse(render_to_string("console/trouble.html", context), status=status)
