@@ -59,7 +59,9 @@ def kind_or_404(name: str) -> Kind:
 
 def visible_upload(request: HttpRequest, upload_id: int | str) -> Upload:
     """The upload, if it exists for whoever asks; else 404."""
-    uploads = Upload.objects.visible_to(request.user).select_related("asked_by", "job__asked_by")
+    may_see = request.user.has_perm("imports.view_upload")
+    seen = Upload.objects.visible_to(request.user) if may_see else Upload.objects.none()
+    uploads = seen.select_related("asked_by", "job__asked_by")
     upload = uploads.filter(pk=upload_id).first() if str(upload_id).isdecimal() and int(upload_id) < 2**63 else None
     if upload is None:
         raise Http404(gettext("There is no such upload, or it is not yours."))

@@ -81,6 +81,7 @@ def upload(n, rep):
         size=4,
         sha256="0" * 64,
         rows=0,
+        layout={"format": "csv", "encoding": "utf-8", "delimiter": ","},
         asked_by=rep.user,
         job=job(n, rep),
     )
