@@ -181,7 +181,8 @@ def test_a_job_that_kills_its_worker_is_given_up_and_delays_no_other(start_worke
     start_scheduler()
     poison = begin("tests.crash")
     healthy = [begin("tests.write_rows", total=5) for _ in range(5)]
-    until(ended(*healthy), seconds=10)
+    until(ended(*healthy))
+    assert fresh(poison).is_open
     until(ended(poison), seconds=60)
     poison = fresh(poison)
     assert (poison.state, poison.crashes) == (State.FAILED, 3)
