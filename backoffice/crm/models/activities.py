@@ -195,6 +195,7 @@ class Document(About):
     def clean(self) -> None:
         """Of a larger file no more than the limit has come in; see the upload handlers in the settings."""
         super().clean()
-        if self.content and not self.content._committed and self.content.size > settings.UPLOAD_LIMIT_BYTES:
+        is_new = bool(self.content) and not self.content._committed  # type: ignore[attr-defined]
+        if is_new and self.content.size > settings.UPLOAD_LIMIT_BYTES:
             sizes = {"size": filesizeformat(self.content.size), "limit": filesizeformat(settings.UPLOAD_LIMIT_BYTES)}
             raise ValidationError({"content": _("The file has %(size)s; the most is %(limit)s.") % sizes})

@@ -25,4 +25,6 @@ class Command(BaseCommand):
         for fault in found:
             self.stderr.write(str(fault))
         if check and found:
-            raise CommandError(f"{len(found)} texts would be seen untranslated. Run manage.py messages, translate them.")
+            raise CommandError(
+                f"{len(found)} texts would be seen untranslated. Run manage.py messages, translate them."
+            )
