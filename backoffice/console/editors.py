@@ -109,7 +109,7 @@ def cells(parts: Parts, prefix: str, values: Mapping[str, Any]) -> list[dict[str
 
 
 def cleaned(parts: Parts, values: Mapping[str, Any], stored: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The parts' clean values without the empty ones; all that is wrong with them in one ValidationError."""
+    """The parts' clean values, those alone that tell something; all that is wrong with them in one ValidationError."""
     kept: dict[str, Any] = {}
     wrong: list[str] = []
     for key, part in parts.items():
@@ -118,11 +118,16 @@ def cleaned(parts: Parts, values: Mapping[str, Any], stored: Mapping[str, Any] |
         except ValidationError as error:
             wrong += [f"{part.label}: {message}" for message in error.messages]
             continue
-        if value not in EMPTY:
-            kept[key] = value.strip() if isinstance(value, str) else value
+        kept[key] = value.strip() if isinstance(value, str) else value
     if wrong:
         raise ValidationError([text[:1].upper() + text[1:] for text in wrong])
-    return kept
+    return told(parts, kept)
+
+
+def told(parts: Parts, values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` without what is empty or a part's initial value, as records leave them out too."""
+    usual = {key: part.initial for key, part in parts.items()}
+    return {key: value for key, value in values.items() if value not in EMPTY and value != usual.get(key)}
 
 
 class Panel(forms.Field):
@@ -145,14 +150,21 @@ class Panel(forms.Field):
 
     @override
     def has_changed(self, initial: Any, data: Any) -> bool:
-        before = _without_empty(initial or {})
         try:
-            after = _without_empty(self.clean(data) or {})
+            after = self.clean(data) or {}
         except ValidationError:
             return True
-        return {key: value for key, value in before.items() if key in self.parts and not self.parts[key].disabled} != (
-            after
-        )
+        editable = [key for key, part in self.parts.items() if not part.disabled]
+        return not all(self.is_same(key, (initial or {}).get(key), after.get(key)) for key in editable)
+
+    def is_same(self, key: str, stored: Any, given: Any) -> bool:
+        """Whether the form would give `given` back if `stored` were left as it stands."""
+        part = self.parts[key]
+        try:
+            back = part.clean(part.prepare_value(stored))
+        except ValidationError:
+            return False
+        return back == given or (back in EMPTY and given in EMPTY)
 
 
 class Rows(forms.Field):
@@ -199,7 +211,7 @@ class Rows(forms.Field):
     @override
     def has_changed(self, initial: Any, data: Any) -> bool:
         try:
-            return [_without_empty(row) for row in initial or []] != self.clean(data)
+            return [told(self.parts, row) for row in initial or []] != self.clean(data)
         except ValidationError:
             return True
 
@@ -280,10 +292,6 @@ class CurrencyField(forms.CharField):
         super().validate(value)
         if value and pycountry.currencies.get(alpha_3=value) is None:
             raise ValidationError(gettext("There is no currency “%(code)s”.") % {"code": value})
-
-
-def _without_empty(value: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: part for key, part in value.items() if part not in EMPTY}
 
 
 def _lower_first(text: str) -> str:

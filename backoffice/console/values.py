@@ -4,10 +4,12 @@ Their names are those of the structs in `backoffice.crm.records`; a test keeps t
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.core.validators import RegexValidator
+from django.utils.timezone import is_aware, localtime
 from django.utils.translation import gettext_lazy as _
 from unfold import widgets
 
@@ -57,7 +59,7 @@ def address_parts() -> Parts:
     code = RegexValidator(r"^[A-Za-z]{2}$", _("A country's code has two letters, such as MX."))
     kinds = [("main", _("main")), ("shipping", _("shipping")), ("billing", _("billing"))]
     return {
-        "kind": _one_of(_("kind"), kinds),
+        "kind": _one_of(_("kind"), kinds, initial="main"),
         "street1": _text(_("street")),
         "street2": _text(_("street, second line")),
         "street3": _text(_("street, third line")),
@@ -137,7 +139,14 @@ class IsoDate(forms.DateField):
 
 
 class IsoTime(forms.DateTimeField):
-    """Kept as an ISO time with its zone."""
+    """Kept as an ISO time with its zone; shown as a browser's input wants it, in the zone of the console."""
+
+    def prepare_value(self, value: Any) -> Any:
+        try:
+            moment = datetime.fromisoformat(value)
+        except (TypeError, ValueError):
+            return value
+        return (localtime(moment) if is_aware(moment) else moment).strftime("%Y-%m-%dT%H:%M")
 
     def clean(self, value: Any) -> Any:
         moment = super().clean(value)

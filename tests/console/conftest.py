@@ -62,11 +62,9 @@ def _sent(name, field, value):
 
     if isinstance(field, Rows):
         rows = field.prepare_value(value) or []
-        return {
-            f"{name}-{n}-{key}": cell for n, row in enumerate(rows) for key, cell in row.items() if cell is not None
-        }
+        return {at: cell for n, row in enumerate(rows) for at, cell in _cells(field, f"{name}-{n}", row).items()}
     if isinstance(field, Panel):
-        return {f"{name}-{key}": cell for key, cell in (value or {}).items() if cell not in (None, False)}
+        return _cells(field, name, value or {})
     if hasattr(field.widget, "decompress") and not isinstance(value, list):
         return {f"{name}_{n}": part or "" for n, part in enumerate(field.widget.decompress(value))}
     if value is None or value is False:
@@ -76,6 +74,18 @@ def _sent(name, field, value):
     widget = getattr(field.widget, "widget", field.widget)
     shown = value if hasattr(widget, "choices") else widget.format_value(value)
     return {name: "" if shown is None else shown}
+
+
+def _cells(field, name, values):
+    """A browser sends a list's first entry where none is chosen."""
+    sent = {}
+    for key, part in field.parts.items():
+        cell = part.prepare_value(values.get(key))
+        if cell is None and part.widget.__class__.__name__.endswith("SelectWidget"):
+            cell = part.choices[0][0]
+        if cell is not None and cell is not False:
+            sent[f"{name}-{key}"] = cell
+    return sent
 
 
 @pytest.fixture

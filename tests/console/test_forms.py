@@ -310,3 +310,38 @@ def test_a_document_larger_than_the_limit_is_refused_beside_its_field(visit, mak
     answer = visit(rep_user).add(Document, name="Plan", content=file, account=account.pk)
     assert "the most is 1.0" in errors(answer)
     assert not Document.objects.exists()
+
+
+def test_a_form_saved_as_it_was_opened_writes_nothing(visit, make, rep_user, operations_user):
+    (account,) = make(Account, rep_user.rep)
+    with acting(None, Door.COMMAND, label="test"):
+        for kind in ("number", "yes_no", "time", "choices", "date"):
+            CustomField.objects.create(entity="account", slug=kind, label=kind, type=kind, options=["a", "b"])
+        CustomField.objects.create(entity="account", slug="asked", label="asked", type="yes_no")
+        Account.objects.filter(pk=account.pk).update(
+            custom={"number": 4, "asked": True, "time": "2026-11-30T10:20:30+00:00", "choices": ["b"], "other": [1]},
+            addresses=[{"city": "Puebla", "latitude": 19.05}, {"kind": "shipping", "city": "Görlitz"}],
+        )
+    before = Change.objects.count()
+    assert visit(operations_user).save(Account.objects.get(pk=account.pk)).status_code == 302
+    assert list(Change.objects.values_list("after", flat=True)[before:]) == []
+
+
+def test_one_custom_field_is_changed_and_the_others_stay_as_they_were(visit, make, rep_user, operations_user):
+    (account,) = make(Account, rep_user.rep)
+    with acting(None, Door.COMMAND, label="test"):
+        for kind in ("number", "yes_no", "time"):
+            CustomField.objects.create(entity="account", slug=kind, label=kind, type=kind)
+        Account.objects.filter(pk=account.pk).update(custom={"number": 4, "time": "2026-11-30T10:20:30+00:00"})
+    account.refresh_from_db()
+    assert visit(operations_user).save(account, **{"custom_values-yes_no": "on"}).status_code == 302
+    account.refresh_from_db()
+    assert account.custom == {"number": 4, "time": "2026-11-30T10:20:30+00:00", "yes_no": True}
+
+
+def test_a_main_address_is_kept_as_records_keep_it(visit, make, rep_user):
+    (account,) = make(Account, rep_user.rep)
+    sent = {"addresses-0-kind": "main", "addresses-0-city": "Puebla", "addresses-1-kind": "billing"}
+    assert visit(rep_user).save(account, **sent, **{"addresses-1-city": "Köln"}).status_code == 302
+    account.refresh_from_db()
+    assert account.addresses == [{"city": "Puebla"}, {"kind": "billing", "city": "Köln"}]

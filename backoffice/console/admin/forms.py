@@ -104,9 +104,10 @@ class ConsoleForm(forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
     def _post_clean(self) -> None:
-        values = self.cleaned_data.get("custom_values")
-        if values is not None:
-            kept = {key: value for key, value in (self.instance.custom or {}).items() if key not in values}
-            filled = {key: value for key, value in values.items() if value not in (None, "", [])}
-            self.instance.custom = kept | filled
+        values, panel = self.cleaned_data.get("custom_values"), self.fields.get("custom_values")
+        if values is not None and isinstance(panel, Panel):
+            stored = self.instance.custom or {}
+            given = {key: value for key, value in values.items() if not panel.is_same(key, stored.get(key), value)}
+            kept = {key: value for key, value in stored.items() if key not in given}
+            self.instance.custom = kept | {key: value for key, value in given.items() if value not in (None, "", [])}
         super()._post_clean()  # type: ignore[misc]
