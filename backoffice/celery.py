@@ -6,6 +6,7 @@ A worker: celery -A backoffice.celery worker --queues imports,default --without-
 import os
 
 from celery import Celery
+from celery.signals import setup_logging
 from kombu import Exchange
 from kombu import Queue as Line
 
@@ -48,3 +49,10 @@ app.conf.update(
     enable_utc=True,
 )
 app.autodiscover_tasks()
+
+
+def keep_our_logging(**_: object) -> None:
+    """With a receiver, Celery leaves logging as the settings made it."""
+
+
+setup_logging.connect(keep_our_logging)

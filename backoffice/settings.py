@@ -13,6 +13,8 @@ from django.utils.csp import CSP
 from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
+from backoffice import logs
+
 env = environ.Env()
 static_lazy = lazy(static, str)
 
@@ -162,6 +164,11 @@ SECURE_CSP = {
     "form-action": [CSP.SELF],
     "frame-ancestors": [CSP.NONE],
 }
+
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+if LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
+    raise ImproperlyConfigured(f"LOG_LEVEL is {LOG_LEVEL!r}: set it to DEBUG, INFO, WARNING, ERROR or CRITICAL.")
+LOGGING = logs.config(LOG_LEVEL, as_json=env.bool("LOG_JSON", default=SERVED))
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("es-mx", _("Mexican Spanish"))]
