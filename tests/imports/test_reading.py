@@ -124,7 +124,7 @@ def test_only_the_header_is_a_file_without_rows():
         (b"", "empty"),
         (codecs.BOM_UTF8, "empty"),
         (b"\r\n\r\n  \n", "empty"),
-        (gzip.compress(HEAD.encode(, mtime=0)), "compressed (gzip)"),
+        (gzip.compress(HEAD.encode(), mtime=0), "compressed (gzip)"),
         (b"%PDF-1.7 something", "PDF"),
         (b"<!DOCTYPE html><html>", "web page"),
         (codecs.BOM_UTF8 + b"\n <html><table>", "web page"),
