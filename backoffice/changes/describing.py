@@ -46,7 +46,8 @@ class ChangeLine:
     def words(self) -> str:
         """The entry as one line of text."""
         told = "; ".join(f"{field.label}: {field.before or '–'} → {field.after or '–'}" for field in self.fields)
-        return f"{self.about} {self.operation}" + (f": {told}" if told else "")
+        head = _("%(about)s %(operation)s") % {"about": self.about, "operation": self.operation}
+        return f"{head}: {told}" if told else head
 
 
 type Field = models.Field[Any, Any]

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from backoffice.access.models import User
 from backoffice.changes.registry import logged
@@ -33,13 +34,13 @@ from backoffice.crm.visibility import owned_by, reps_under
 
 
 class ProspectType(models.TextChoices):
-    NEW = "new", _("new")
-    EXISTING = "existing", _("existing")
+    NEW = "new", pgettext_lazy("prospect", "new")
+    EXISTING = "existing", pgettext_lazy("prospect", "existing")
 
 
 class Operation(models.TextChoices):
-    NEW = "new", _("new")
-    RENEW = "renew", _("renewal")
+    NEW = "new", pgettext_lazy("operation", "new")
+    RENEW = "renew", pgettext_lazy("operation", "renewal")
 
 
 def percentage(column: str, name: str) -> models.CheckConstraint:
