@@ -159,7 +159,7 @@ def next_steps(user: User) -> Iterator[Step]:
     if may(user, "change", Rep):
         yield Step(
             _("Tie logins to reps"),
-            _("A rep sees the own records, a manager the team's; without a rep a login sees nothing."),
+            _("A rep sees their own records, a manager the team's; a login without a rep sees nothing."),
             page("admin:crm_rep_changelist"),
             are_logins_tied(),
         )

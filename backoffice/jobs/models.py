@@ -91,6 +91,7 @@ class Job(models.Model):
     )
     door = models.CharField(_("door"), max_length=20, choices=Door)
     api_key_id = models.BigIntegerField(_("API key"), null=True, blank=True)
+    language = models.CharField(_("language"), max_length=20, blank=True, default="", db_default="")
     subject_kind = models.CharField(_("kind of subject"), max_length=50, blank=True)
     subject_id = models.BigIntegerField(_("subject"), null=True, blank=True)
     subject_label = models.CharField(_("worked on"), max_length=300, blank=True)

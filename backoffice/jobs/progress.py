@@ -54,7 +54,7 @@ def outcome_in_words(state: str, rows: Tally, error: str) -> str:
     if state == "cancelled":
         return _("Cancelled. Kept what was done until then: %(ok)d of %(rows)d.") % figures
     if state == "incomplete":
-        return _("Ended, with %(rejected)d of %(rows)d set aside or rejected.") % figures
+        return _("Ended. Not taken: %(rejected)d of %(rows)d.") % figures
     if state == "failed":
         kept = _("Kept what was done until then: %(ok)d of %(rows)d.") % figures if rows.ok else ""
         return f"{error} {kept}".strip()

@@ -17,6 +17,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from backoffice.changes.acting import Door, acting
@@ -229,7 +230,7 @@ def _claim_over_a_live_connection(job_id: int) -> Job | None:
 
 def _run(job: Job, signs: Signs) -> State | None:
     error = ""
-    with signs:
+    with signs, translation.override(job.language or None):
         run = Run(job, signs)
         try:
             kind_called(job.kind).work(run)

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import get_language
 
 from backoffice.access.models import User
 from backoffice.jobs.dispatching import send_on_commit
@@ -34,7 +35,8 @@ def start(
     """Write the job's row; a worker hears of it once the caller's transaction is committed.
 
     The same idempotency key gives the job that was started first, in whatever state it is by now.
-    Parameters are shown to operations: no secrets in them.
+    Parameters are shown to operations: no secrets in them. What the job says of itself is in the language
+    that is active now.
     """
     known = kind_called(kind)
     now = timezone.now()
@@ -45,6 +47,7 @@ def start(
         parameters=parameters,
         asked_by=asked_by,
         api_key_id=api_key,
+        language=get_language() or "",
         total=total,
         idempotency_key=idempotency_key,
         created_at=now,

@@ -87,7 +87,7 @@ def test_the_time_left_follows_from_the_rate(done, total, rate, left):
         ("running", "", ""),
         ("succeeded", "", "Done."),
         ("cancelled", "", "Cancelled. Kept what was done until then: 6 of 10."),
-        ("incomplete", "", "Ended, with 2 of 10 set aside or rejected."),
+        ("incomplete", "", "Ended. Not taken: 2 of 10."),
         ("failed", "The file is gone.", "The file is gone. Kept what was done until then: 6 of 10."),
     ],
 )

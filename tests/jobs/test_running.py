@@ -6,6 +6,8 @@ from itertools import pairwise
 
 import pytest
 from django.db import OperationalError, connection, transaction
+from django.utils import translation
+from django.utils.translation import gettext
 
 from backoffice.changes.acting import Door, acting_now
 from backoffice.jobs import registry, signs, stopping, verbs
@@ -480,3 +482,15 @@ def test_signs_leave_no_trace_in_the_indexes():
         )
         indexed = {name for (name,) in cursor.fetchall()}
     assert not indexed & {"lease_until", "heartbeat_at", "done", "done_kept", "total", "counts", "checkpoint"}
+
+
+def test_a_job_speaks_the_language_of_whoever_asked_for_it(work):
+    def say(run):
+        run.log.info(gettext("Opportunities"))
+
+    with translation.override("es-mx"):
+        job = work(say)
+    with translation.override("en"):
+        run(job)
+        assert translation.get_language() == "en"
+    assert [line.text for line in fresh(job).lines.all()] == ["Oportunidades"]

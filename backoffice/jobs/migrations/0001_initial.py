@@ -185,6 +185,10 @@ class Migration(migrations.Migration):
                     models.BigIntegerField(blank=True, null=True, verbose_name="API key"),
                 ),
                 (
+                    "language",
+                    models.CharField(blank=True, db_default="", default="", max_length=20, verbose_name="language"),
+                ),
+                (
                     "subject_kind",
                     models.CharField(blank=True, max_length=50, verbose_name="kind of subject"),
                 ),
