@@ -1,12 +1,15 @@
 """What runs now, in the header of every page."""
 
+import re
 from datetime import timedelta
 
 import pytest
+from django.core.files.base import ContentFile
 from django.urls import reverse
 from django.utils import timezone
 
 from backoffice.changes.acting import Door
+from backoffice.imports.starting import receive
 from backoffice.jobs.models import Job, State
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db]
@@ -65,3 +68,23 @@ def test_a_page_costs_no_query_more_for_it(client, admin_user, django_assert_num
     client.get(address)
     with django_assert_num_queries(3):  # session, login, open jobs
         client.get(address)
+
+
+def trail(page):
+    """The titles above a page, as they are read."""
+    above = re.search(r"<h1[^>]*>(.*?)</h1>", page.content.decode(), re.DOTALL)[1]
+    return [
+        text
+        for text in map(str.strip, re.sub(r"<span class=.material.*?</span>|<[^>]+>", "\n", above).split("\n"))
+        if text
+    ]
+
+
+def test_an_app_named_like_its_list_is_named_once_and_a_files_name_stands_as_it_is(client, operations_user):
+    client.force_login(operations_user)
+    upload = receive(
+        ContentFile(b"Opportunity ID,Opportunity Name\nA,B\n", "pipeline.csv"), "opportunities", operations_user
+    )
+    page = client.get(reverse("admin:imports_upload_change", args=[upload.pk]))
+    assert trail(page) == ["Uploads", "pipeline.csv"]
+    assert trail(client.get(reverse("admin:crm_opportunity_changelist"))) == ["CRM", "Opportunities"]
