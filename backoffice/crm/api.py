@@ -15,8 +15,8 @@ from backoffice.crm.bodies import (
     OpportunityChanges,
 )
 from backoffice.crm.filters import AccountFilters, ContactFilters, OpportunityFilters, RepFilters
+from backoffice.crm.models import Contact
 from backoffice.crm.readings import ACCOUNT, CONTACT, OPPORTUNITY, REP
-from backoffice.crm.rules import contact_has_a_name
 from backoffice.values import QueryId
 
 router = Router()
@@ -84,14 +84,14 @@ def read_contact(request: HttpRequest, number: Path[QueryId]) -> HttpResponse:
 @scope("write")
 def create_contact(request: HttpRequest, contact: Body[NewContact]) -> HttpResponse:
     """A new contact, with a name or at least an email. Two contacts may have the same email."""
-    return created(request, CONTACT, contact, contact_has_a_name)
+    return created(request, CONTACT, contact, Contact.clean)
 
 
 @router.patch("/contacts/{number}", response=CONTACT.record_schema, tags=["contacts"], summary="Change a contact")
 @scope("write")
 def change_contact(request: HttpRequest, number: Path[QueryId], changes: Body[ContactChanges]) -> HttpResponse:
     """Sets the fields sent and leaves the others alone. A list sent takes the place of the one there is."""
-    return changed(request, CONTACT, number, changes, contact_has_a_name)
+    return changed(request, CONTACT, number, changes, Contact.clean)
 
 
 @router.get("/opportunities", response=OPPORTUNITY.page_schema, tags=["opportunities"], summary="List opportunities")

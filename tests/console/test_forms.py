@@ -345,3 +345,25 @@ def test_a_main_address_is_kept_as_records_keep_it(visit, make, rep_user):
     assert visit(rep_user).save(account, **sent, **{"addresses-1-city": "Köln"}).status_code == 302
     account.refresh_from_db()
     assert account.addresses == [{"city": "Puebla"}, {"kind": "billing", "city": "Köln"}]
+
+
+@pytest.mark.parametrize("model", [Rep, Contact])
+def test_a_person_has_a_name_or_at_least_an_email(visit, operations_user, model):
+    visitor = visit(operations_user)
+    assert "Give a name, or at least an email." in errors(visitor.add(model))
+    assert visitor.add(model, given="Ana").status_code == 302
+
+
+def test_what_a_rep_adds_is_their_own(visit, rep_user):
+    assert visit(rep_user).add(Opportunity, name="Chairs").status_code == 302
+    assert Opportunity.objects.get().owner == rep_user.rep
+
+
+def test_nobody_gives_a_record_out_of_their_own_sight(visit, make, rep_user):
+    visitor = visit(rep_user)
+    assert "You would not see this record any more." in errors(visitor.add(Opportunity, name="Chairs", owner=""))
+    assert not Opportunity.objects.exists()
+    (opportunity,) = make(Opportunity, rep_user.rep)
+    answer = visitor.save(opportunity, owner="", assigned_to="")
+    assert "You would not see this record any more." in errors(answer)
+    assert Opportunity.objects.get().owner == rep_user.rep

@@ -29,7 +29,7 @@ from backoffice.console.history import HistoryMixin
 from backoffice.console.lists import CappedPaginator, ChangeList
 from backoffice.console.searching import LIMIT, estimated_count, first_ids
 from backoffice.console.site import SAFE
-from backoffice.crm.models import Account, Choice, CustomField
+from backoffice.crm.models import Account, Choice, CustomField, Rep
 from backoffice.crm.models.base import Row
 from backoffice.crm.searching import found
 
@@ -259,6 +259,22 @@ class ModelAdmin(HistoryMixin, FieldsMixin, unfold.ModelAdmin):
         return bool(seen) and hasattr(record, "changed_at") and record.changed_at.isoformat() != seen
 
     @override
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What a rep or manager adds is their own, unless they say otherwise."""
+        initial: dict[str, Any] = dict(super().get_changeform_initial_data(request))
+        named = [name for name in ("owner", "author") if has_field(self.model, name)]
+        if named and not login(request).sees_everything:
+            own = Rep.objects.filter(user=login(request)).values_list("pk", flat=True).first()
+            initial = dict.fromkeys(named, own) | initial
+        return initial
+
+    @override
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if not login(request).sees_everything and not visible(request, self.model).filter(pk=form.instance.pk).exists():
+            raise OutOfSight
+
+    @override
     def save_model(self, request: HttpRequest, obj: Any, form: "ModelForm[Any]", change: bool) -> None:
         """Writes the fields that were changed in the form, so that nobody's change of another one is undone."""
         if change:
@@ -408,6 +424,10 @@ class StackedInline(PartMixin, unfold.StackedInline):
     """Parts below the form, each a small form."""
 
 
+class OutOfSight(IntegrityError):
+    """What was typed would take the record away from the login that typed it."""
+
+
 @contextmanager
 def settled() -> Iterator[None]:
     """All or nothing, references included: left to the commit, they would be refused where no page can say so."""
@@ -428,6 +448,8 @@ def written_by(form: "ModelForm[Any]") -> list[str]:
 
 def reason(error: Exception, model: type[Model]) -> str:
     """What the database refused, in words: the constraint's own where it has them."""
+    if isinstance(error, OutOfSight):
+        return gettext("You would not see this record any more. Choose an owner whose records you see.")
     if isinstance(error, ProtectedError):
         return gettext("Other records point at this one. Archive it, or change them first.")
     name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") or ""

@@ -1,5 +1,8 @@
 """Contacts: the people at the accounts."""
 
+from typing import override
+
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -104,6 +107,13 @@ class Contact(Row):
     def __str__(self) -> str:
         parts = (self.given, self.family, self.second_family)
         return self.name or " ".join(filter(None, parts)) or self.email or _("Contact {number}").format(number=self.pk)
+
+    @override
+    def clean(self) -> None:
+        """A person is known by a name or, at the least, by an email."""
+        super().clean()
+        if not any((self.name.strip(), self.given.strip(), self.family.strip(), self.emails)):
+            raise ValidationError({"name": _("Give a name, or at least an email.")})
 
     @classmethod
     def visible_by(cls, user: User) -> models.Q:

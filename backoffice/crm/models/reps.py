@@ -1,7 +1,10 @@
 """The sales force: reps, regions, teams, and who stood where under whom since when."""
 
+from typing import override
+
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
@@ -135,6 +138,12 @@ class Rep(Row):
 
     def __str__(self) -> str:
         return self.name or self.email or self.username or _("Rep {number}").format(number=self.pk)
+
+    @override
+    def clean(self) -> None:
+        super().clean()
+        if not any((self.given.strip(), self.family.strip(), self.email)):
+            raise ValidationError({"given": _("Give a name, or at least an email.")})
 
     @classmethod
     def visible_by(cls, user: User) -> models.Q:
