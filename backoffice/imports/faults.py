@@ -54,6 +54,10 @@ REASONS: Mapping[str, Any] = {
     "unknown_rep_name": _("No rep is called “%(value)s”. Give %(email_column)s to add the rep, or correct it."),
     "several_reps": _("Several reps are called “%(value)s”: %(hits)s. Give %(email_column)s to say which."),
     "several_accounts": _("Several accounts match “%(value)s”: %(hits)s. Give %(id_column)s to say which."),
+    "several_accounts_without_id": _(
+        "Several accounts match “%(value)s”: %(hits)s. None has an %(id_column)s yet: "
+        "set it on the right one in the console, and give the same here."
+    ),
     "account_needs_name": _("No account matches “%(value)s”. Give %(name_column)s to add it, or correct it."),
 }
 

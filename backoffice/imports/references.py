@@ -342,7 +342,8 @@ class Accounts:
         named = company.website if company.website in self._domains else company.name
         names = [f"{hit.name} ({hit.external_id or f'#{hit.id}'})" for hit in hits]
         values = {"value": shown(named or company.name or ""), "hits": listed(names), "id_column": self.id_column}
-        return Fault("several_accounts", self.name_column, values)
+        code = "several_accounts" if any(hit.external_id for hit in hits) else "several_accounts_without_id"
+        return Fault(code, self.name_column, values)
 
     def create(self) -> dict[int, int]:
         wanted = self._planned.wanted()

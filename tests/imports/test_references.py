@@ -132,10 +132,11 @@ def test_several_accounts_of_one_website_fail_the_row_naming_them(upload, make):
 
 
 def test_several_accounts_of_one_name_fail_the_row(upload, make):
-    make.account("Acme")
-    make.account("ACME")
-    done = upload([row(account="acme")])
-    assert "Several accounts match “acme”" in reasons(done)[2]
+    one, two = make.account("Acme"), make.account("ACME")
+    rows = [row(account="acme"), row("A-2", account="acme", account_id="ACC-9")]
+    said = f"Several accounts match “acme”: “Acme (#{one.pk})”, “ACME (#{two.pk})”. "
+    way_out = "None has an Account ID yet: set it on the right one in the console, and give the same here."
+    assert reasons(upload(rows)) == dict.fromkeys((2, 3), said + way_out)
 
 
 def test_an_archived_account_is_found_by_its_id_only(upload, make):
