@@ -182,6 +182,7 @@ UNFOLD = {
     "SITE_TITLE": _("Back office"),
     "SITE_HEADER": _("Back office"),
     "SITE_SYMBOL": "hub",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": static_lazy("console/icon.svg")}],
     "SITE_URL": None,
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,

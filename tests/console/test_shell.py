@@ -88,3 +88,9 @@ def test_an_app_named_like_its_list_is_named_once_and_a_files_name_stands_as_it_
     page = client.get(reverse("admin:imports_upload_change", args=[upload.pk]))
     assert trail(page) == ["Uploads", "pipeline.csv"]
     assert trail(client.get(reverse("admin:crm_opportunity_changelist"))) == ["CRM", "Opportunities"]
+
+
+def test_pages_have_an_icon(client):
+    page = client.get(reverse("admin:login")).content.decode()
+    assert 'rel="icon"' in page
+    assert 'href="/static/console/icon.svg"' in page
