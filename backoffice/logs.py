@@ -47,5 +47,6 @@ def config(level: str, *, as_json: bool) -> dict[str, Any]:
         "loggers": {
             "django": {"handlers": [], "level": level, "propagate": True},
             "django.server": {"handlers": [], "level": level, "propagate": True},
+            "axes": {"level": "WARNING"},  # its attempts stand in the console
         },
     }

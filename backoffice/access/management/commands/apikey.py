@@ -21,7 +21,10 @@ EXAMPLES = """examples:
 
 
 class Command(BaseCommand):
-    help = "Make, list and revoke keys to the API."
+    help = (
+        "Make, list and revoke keys to the API. "
+        "Example: manage.py apikey create nightly --user operations --scope imports"
+    )
 
     @override
     def add_arguments(self, parser: CommandParser) -> None:

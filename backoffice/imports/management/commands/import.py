@@ -38,7 +38,7 @@ ROWS_FAILED = 2
 
 
 class Command(BaseCommand):
-    help = "Upload a file: CSV or XLSX."
+    help = "Upload a file: CSV or XLSX. Example: manage.py import opportunities pipeline.csv --user operations --wait"
 
     @override
     def add_arguments(self, parser: CommandParser) -> None:
