@@ -3,11 +3,13 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, cast, override
 
+from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import PAGE_VAR
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
@@ -108,6 +110,19 @@ class ChangeList(UnfoldChangeList):
             rows = rows[-self.list_per_page :]
         self._note_edges(rows, more=backwards)
         return rows
+
+    # A row's address, with the filters to come back to: made once. Unfold would parse and add them row by row.
+
+    @override
+    def url_for_result(self, result: Any) -> str:
+        before, after = self._around_id
+        return f"{before}{quote(result.pk)}{after}"
+
+    @cached_property
+    def _around_id(self) -> tuple[str, str]:
+        kept, self.preserved_filters = self.preserved_filters, ""
+        before = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+        return before, f"/change/?{kept}" if kept else "/change/"
 
     # From one page to the next by the row they meet at, however deep: nothing before it is read.
 
