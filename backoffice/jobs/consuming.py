@@ -12,11 +12,20 @@ from kombu.asynchronous import get_event_loop
 logger = structlog.get_logger(__name__)
 
 
+# Celery leaves the acknowledging itself to its loop's next round.
+SECONDS_TO_ACKNOWLEDGE = 1
+
+
 class HearingRequest(Request):
     """A message being worked on."""
 
     def acknowledge(self) -> None:
         super().acknowledge()
+        loop = get_event_loop()
+        if loop:
+            loop.call_later(SECONDS_TO_ACKNOWLEDGE, self._look)
+
+    def _look(self) -> None:
         loop = get_event_loop()
         if loop and not self.message.acknowledged:
             logger.warning("worker_connects_again", task=self.name)

@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -9,6 +10,7 @@ import redis
 from django.db import connection
 
 from backoffice.jobs import verbs
+from backoffice.jobs.consuming import SECONDS_TO_ACKNOWLEDGE
 from backoffice.jobs.models import Job, State
 from backoffice.jobs.probes import ask_workers, last_worker_activity
 from backoffice.jobs.registry import Queue
@@ -108,6 +110,17 @@ def test_jobs_outlive_a_broker_that_was_wiped_killed_and_restarted(start_worker,
     until(ended(*jobs))
     assert {fresh(job).state for job in jobs} == {State.SUCCEEDED}
     assert all(written(job.pk) == list(range(10)) for job in jobs)
+
+
+def test_a_worker_whose_broker_is_there_stays_connected(start_worker, broker):
+    worker = start_worker("--concurrency", "2", LOG_LEVEL="INFO")
+    for _ in range(3):
+        jobs = [begin() for _ in range(4)]
+        for job in jobs:
+            until(ended(job))
+    time.sleep(1.5 * SECONDS_TO_ACKNOWLEDGE)
+    until(ended(begin()))
+    assert "worker_connects_again" not in worker.log.read_text()
 
 
 def test_a_worker_hears_again_after_its_broker_was_restarted(start_worker, start_scheduler, broker):
