@@ -121,6 +121,13 @@ def test_it_says_where_the_console_is_and_how_to_get_in(up):
     assert (up.home / "logins.json").stat().st_mode & 0o777 == 0o600
 
 
+def test_what_it_says_stays_in_sight(up):
+    time.sleep(2)  # workers answer their first probes
+    assert "[info" not in up.output
+    assert "warning" not in up.output.lower()
+    assert f"Sample files  http://127.0.0.1:{up.port}/admin/imports/upload/add/" in up.output
+
+
 def test_a_second_one_on_the_same_data_folder_is_refused_with_a_sentence(up):
     second = run("up", "--no-demo", "--port", free_port(), "--data", up.home)
     assert second.returncode == 1

@@ -87,6 +87,7 @@ class Command(BaseCommand):
         os.environ["BACKOFFICE_DATA"] = str(home)
         os.environ.setdefault("BACKOFFICE_LOCAL", "1")
         os.environ["PYTHONUNBUFFERED"] = "1"
+        os.environ.setdefault("LOG_LEVEL", "WARNING")  # the logins stay in sight
         lend_secrets(home)
         if servers:
             addresses = servers.ensure()
@@ -240,8 +241,8 @@ def welcome(home: Path, port: int) -> str:
         *login_lines(home, manage),
     ]
     samples = home / "samples"
-    if samples.is_dir():
-        lines.append(_("  Sample files  {folder}").format(folder=samples))
+    place = samples if samples.is_dir() else f"{address}/admin/imports/upload/add/"
+    lines.append(_("  Sample files  {folder}").format(folder=place))
     lines += [
         _("  API docs      {address}/api/docs").format(address=address),
         _("  Data          {folder}").format(folder=home),
