@@ -167,8 +167,9 @@ def child_environment():
     }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _worker(django_db_setup, tmp_path_factory):
+    # Ended with its module: the next one's workers are to get the messages that are meant for them.
     worker = Worker(tmp_path_factory.mktemp("worker") / "worker.log")
     yield worker
     if worker.process:
@@ -177,7 +178,7 @@ def _worker(django_db_setup, tmp_path_factory):
 
 @pytest.fixture
 def worker(_worker, transactional_db):
-    """A real worker, started once and started again if a test killed it. For tests with `transaction=True`."""
+    """A real worker, started once a module and started again if a test killed it. For tests with `transaction=True`."""
     _worker.start()
     return _worker
 

@@ -76,9 +76,10 @@ def test_killed_servers_come_back_with_their_data_and_a_killed_keeper_is_replace
     addresses = servers.attach()
     try:
         with psycopg.connect(addresses.database_url.replace("postgres://", "postgresql://")) as connection:
+            connection.execute("SET synchronous_commit = on")  # off, in servers to be thrown away
             connection.execute("CREATE TABLE kept AS SELECT 1")
         os.kill(addresses.keeper, signal.SIGKILL)
-        wait_until(lambda: not command_of(addresses.keeper))
+        wait_until(lambda: not is_locked(home / "keeper.lock"))
         adopted = servers.ensure()
         assert adopted.keeper != addresses.keeper
         assert (adopted.postgres, adopted.database_url) == (addresses.postgres, addresses.database_url)
