@@ -5,10 +5,11 @@ letters is found anywhere; a shorter one, which has no trigram of its own, where
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.db.models import Model, Q, QuerySet, Value
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import BigIntegerField, BooleanField, Exists, Func, Model, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Concat
 
 from backoffice.crm.models import Account
@@ -38,20 +39,28 @@ def found_by(text: str, column: str = "search") -> Q:
     return condition
 
 
+class IsOneOf(Func):
+    """`number = ANY (array)`: one parameter, however many numbers there are."""
+
+    template = "%(expressions)s)"
+    arg_joiner = " = ANY ("
+    output_field = BooleanField()
+
+
 def found[M: Model](rows: QuerySet[M], text: str, accounts: QuerySet[Account] | None = None) -> QuerySet[M]:
     """`rows` that have each word of `text`, themselves or in their account (one of `accounts`, if given)."""
     words = words_of(text)
     if accounts is None or not words:
         return rows.filter(found_by(text))
-    ids = _accounts_with(words, accounts)
-    for word in words:
-        rows = rows.filter(has_word(word) | Q(account_id__in=ids[word]))
+    for word, has_it in zip(words, _in_their_account(words, accounts), strict=True):
+        rows = rows.filter(has_word(word) | has_it)
     return rows
 
 
-def _accounts_with(words: Sequence[str], accounts: QuerySet[Account]) -> dict[str, Any]:
-    """For each word the accounts that have it: as numbers while they are few, for only then can the planner know how
-    few; as a query for a word that is common among accounts. One query finds them all."""
+def _in_their_account(words: Sequence[str], accounts: QuerySet[Account]) -> Iterator[Q]:
+    """For each word, whether a row's account has it: the accounts as numbers while they are few, for only then can the
+    planner know how few; for a word common among accounts it looks at those of the rows that have the other words.
+    One query finds them all."""
     accounts = accounts.order_by()
     hits = [
         accounts.filter(has_word(word)).annotate(word=Value(number)).values_list("word", "id")[: MOST_ACCOUNTS + 1]
@@ -60,7 +69,10 @@ def _accounts_with(words: Sequence[str], accounts: QuerySet[Account]) -> dict[st
     ids: dict[int, list[int]] = defaultdict(list)
     for number, pk in hits[0].union(*hits[1:], all=True).order_by() if len(hits) > 1 else hits[0]:
         ids[number].append(pk)
-    return {
-        word: ids[number] if len(ids[number]) <= MOST_ACCOUNTS else accounts.filter(has_word(word)).values("id")
-        for number, word in enumerate(words)
-    }
+    for number, word in enumerate(words):
+        if len(ids[number]) > MOST_ACCOUNTS:
+            yield Q(Exists(accounts.filter(has_word(word), pk=OuterRef("account_id"))))
+        elif ids[number]:
+            yield Q(IsOneOf("account_id", Value(ids[number], ArrayField(BigIntegerField()))))
+        else:
+            yield Q(pk__in=[])

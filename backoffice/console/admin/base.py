@@ -101,7 +101,7 @@ class ModelAdmin(HistoryMixin, FieldsMixin, unfold.ModelAdmin):
     """A list and a form for one model. What the login may not see does not exist: 404.
 
     `search_fields` is asked for by Django only to know that there is a search; what is searched is the model's
-    `search` column, and with `searches_accounts` that of the row's account too.
+    `search` column, and that of the row's account too where there are `searched_accounts`.
     """
 
     list_per_page = 100
@@ -113,7 +113,6 @@ class ModelAdmin(HistoryMixin, FieldsMixin, unfold.ModelAdmin):
     warn_unsaved_form = True
     paginator = CappedPaginator
     sortable_by: ClassVar[Any] = ()
-    searches_accounts = False
     empty_value_display = "–"
     actions: Sequence[str] = ("archive", "unarchive")
     actions_submit_line: Sequence[str] = ("archive_record", "unarchive_record")
@@ -169,8 +168,11 @@ class ModelAdmin(HistoryMixin, FieldsMixin, unfold.ModelAdmin):
     ) -> tuple[QuerySet[Any], bool]:
         if not has_field(self.model, "search"):
             return super().get_search_results(request, queryset, search_term)
-        accounts = visible(request, Account) if self.searches_accounts else None
-        return found(queryset, search_term, accounts), False
+        return found(queryset, search_term, self.searched_accounts(request)), False
+
+    def searched_accounts(self, request: HttpRequest) -> QuerySet[Account] | None:
+        """The accounts by whose words their rows are found; None where rows are found by their own words only."""
+        return None
 
     def narrowed(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """`rows` by their ids when they are few, so that no order is walked for them; see `searching`."""

@@ -11,7 +11,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
 from backoffice.console import formatting
-from backoffice.console.admin.base import ModelAdmin, TabularInline, login
+from backoffice.console.admin.base import ModelAdmin, TabularInline, login, visible
 from backoffice.console.columns import STATUS_TONES, Changed, Closing, Named, Valued, pill
 from backoffice.console.filters import ChoiceFilter, ChoicesDropdownFilter, RangeDateFilter, ReferenceFilter
 from backoffice.crm.models import (
@@ -135,7 +135,6 @@ class OpportunityAdmin(Named, Valued, Closing, Changed, ModelAdmin):
         ("source", ChoiceFilter),
     )
     sortable_by = ("named", "value", "closing", "changed")
-    searches_accounts = True
     search_help_text = _("Name, opportunity ID or account")
     inlines = (Lines, OpportunityContacts, OpportunityTags)
     fieldsets = (
@@ -178,6 +177,11 @@ class OpportunityAdmin(Named, Valued, Closing, Changed, ModelAdmin):
             },
         ),
     )
+
+    @override
+    def searched_accounts(self, request: HttpRequest) -> QuerySet[Account]:
+        """Whoever sees an opportunity sees its account."""
+        return Account.objects.all()
 
     @display(description=_("stage"))
     def stage_shown(self, opportunity: Opportunity) -> SafeString:
@@ -224,7 +228,6 @@ class ContactAdmin(Named, Changed, ModelAdmin):
         ("department", ChoiceFilter),
     )
     sortable_by = ("named", "changed")
-    searches_accounts = True
     search_help_text = _("Name, email, phone or account")
     inlines = (ContactTags,)
     fieldsets = (
@@ -253,6 +256,11 @@ class ContactAdmin(Named, Changed, ModelAdmin):
             },
         ),
     )
+
+    @override
+    def searched_accounts(self, request: HttpRequest) -> QuerySet[Account]:
+        """One's own contact may be at an account of others, whose words are not to be guessed at."""
+        return visible(request, Account)
 
 
 class AboutAdmin(Changed, ModelAdmin):
