@@ -3,11 +3,13 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, cast, override
 
+from django.contrib import messages
 from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import PAGE_VAR
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
+from django.db.models.expressions import OrderBy
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.formats import number_format
@@ -20,7 +22,8 @@ from backoffice.console.searching import LIMIT, estimated_count, first_ids
 if TYPE_CHECKING:
     from backoffice.console.admin.base import ModelAdmin
 
-LAST_PAGE = 100_000
+# By its number alone a page is found by counting off all rows before it; by the row it begins at, however far it is.
+LAST_PAGE, FARTHEST_PAGE = 100, 100_000
 AFTER, BEFORE = "after", "before"
 
 
@@ -45,6 +48,7 @@ class ChangeList(UnfoldChangeList):
     """One page, how many there are (exactly, "1,000+" or "about"), and whether there is a next one."""
 
     model_admin: "ModelAdmin"
+    preserved_filters: str
     page_num: int
     edge: "Edge | None" = None
     first_edge: str | None = None
@@ -56,12 +60,18 @@ class ChangeList(UnfoldChangeList):
 
     @override
     def get_results(self, request: HttpRequest) -> None:
-        self.page_num = min(max(self.page_num, 1), LAST_PAGE)
+        if not self._steady_column():
+            self.edge = None
+        asked = max(self.page_num, 1)
+        self.page_num = min(asked, FARTHEST_PAGE if self.edge else LAST_PAGE)
         self.sees_everything = cast(Any, request.user).sees_everything
         start = (self.page_num - 1) * self.list_per_page
         rows = self._about(start) or self._counted(start)
         self.has_next = len(rows) > self.list_per_page or self.came_backwards
         self.result_list = rows[: self.list_per_page]
+        if rows and asked > self.page_num:
+            text = gettext("Page numbers end at %(last)s. To see what comes later, narrow the list or sort it anew.")
+            messages.info(request, text % {"last": LAST_PAGE})
         self.paginator = CappedPaginator(self.result_list, self.list_per_page)
         self.multi_page = self.has_next or self.page_num > 1
         self.can_show_all = self.show_full_result_count = False
@@ -102,9 +112,9 @@ class ChangeList(UnfoldChangeList):
     def _walked(self, start: int) -> list[Any]:
         """The page's ids by the order's index, its rows by their ids: a deep page reads no row it skips."""
         page, backwards = self.queryset, False
-        if self.edge is not None and (column := self._steady_column()):
-            page, backwards, start = self._from_edge(page, column, self.edge), self.edge.backwards, 0
-        ids = page.values("pk")[start : start + self.list_per_page + 1]
+        if self.edge is not None:
+            page, backwards, start = self._from_edge(page, self.edge), self.edge.backwards, 0
+        ids = _ids_in_order(page, start, start + self.list_per_page + 1)
         rows = self._shown(self.model._default_manager.filter(pk__in=ids), 0)
         if backwards:  # one more before the page says nothing about what comes after it
             rows = rows[-self.list_per_page :]
@@ -139,10 +149,17 @@ class ChangeList(UnfoldChangeList):
 
     @override
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
-        """Ties go the way of the column, as in its index."""
+        """Ties go the way of the column, as in its index; rows without a value come last, whatever the way."""
         ordering = list(super().get_ordering(request, queryset))
-        upwards = isinstance(ordering[0], str) and not ordering[0].startswith("-")
-        return [*ordering[:-1], "pk"] if upwards and ordering[-1] == "-pk" else ordering
+        if ordering[-1] == "-pk" and isinstance(ordering[0], str) and not ordering[0].startswith("-"):
+            ordering[-1] = "pk"
+        return [F(name[1:]).desc(nulls_last=True) if self._has_gaps(name) else name for name in ordering]
+
+    def _has_gaps(self, name: Any) -> bool:
+        """Whether this sorts downwards by a column that may have no value."""
+        if not isinstance(name, str) or not name.startswith("-"):
+            return False
+        return any(field.name == name[1:] and field.null for field in self.model._meta.fields)
 
     def page_address(self, number: int) -> str:
         """The address of page `number`; of a neighbour, by the row where it begins."""
@@ -161,7 +178,8 @@ class ChangeList(UnfoldChangeList):
         steady = field is not None and not field.null and rest in ([f"{sign}id"], [f"{sign}pk"])
         return column if steady else ""
 
-    def _from_edge(self, rows: QuerySet[Any], column: str, edge: "Edge") -> QuerySet[Any]:
+    def _from_edge(self, rows: QuerySet[Any], edge: "Edge") -> QuerySet[Any]:
+        column = self._steady_column()
         name = column.removeprefix("-")
         try:
             value = self.model._meta.get_field(name).to_python(edge.value)
@@ -186,6 +204,20 @@ class ChangeList(UnfoldChangeList):
     def _shown(self, rows: QuerySet[Any], start: int) -> list[Any]:
         rows = self.model_admin.shown(self.apply_select_related(rows))
         return list(rows.order_by(*self.queryset.query.order_by)[start : start + self.list_per_page + 1])
+
+
+def _ids_in_order(rows: QuerySet[Any], start: int, end: int) -> Any:
+    """A page's ids, or the query for them. An index read downwards has the rows without a value first, and we have them
+    last: so it is read for those with a value, then for those without."""
+    first, *rest = rows.query.order_by
+    if not (isinstance(first, OrderBy) and first.nulls_last):
+        return rows.values("pk")[start:end]
+    column = cast(Any, first.expression).name
+    with_value, without = (
+        rows.filter(**{f"{column}__isnull": empty}).order_by(f"-{column}", *rest).values("pk")[:end]
+        for empty in (False, True)
+    )
+    return [row["pk"] for row in with_value.union(without, all=True).order_by()[start:end]]
 
 
 def _rounded(estimate: int) -> int:

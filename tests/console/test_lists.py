@@ -18,9 +18,7 @@ MOST = 8
 
 def queries_of(visitor, model, **query):
     visitor.list(model, **query)  # what is only asked once per process is asked here
-    with CaptureQueriesContext(
-        connection,
-    ) as asked:
+    with CaptureQueriesContext(connection) as asked:
         response = visitor.list(model, **query)
     assert response.status_code == 200
     return len(asked), len(response.context["cl"].result_list)
@@ -96,6 +94,36 @@ def test_a_list_says_1000_plus_and_goes_on(visit, make, rep_user, monkeypatch):
     seen = [row.pk for number in (1, 2, 3) for row in visitor.list(Account, p=number).context["cl"].result_list]
     assert len(seen) == len(set(seen)) == 9
     assert not visitor.list(Account, p=3).context["cl"].has_next
+
+
+@pytest.mark.parametrize("way", ["", "-"])
+@pytest.mark.parametrize("longest", [1, 1000])
+def test_rows_without_a_value_come_last_whatever_the_way(visit, make, rep_user, monkeypatch, way, longest):
+    monkeypatch.setattr(searching, "LIMIT", longest)
+    monkeypatch.setattr(lists, "LIMIT", longest)
+    monkeypatch.setattr("backoffice.console.admin.crm.OpportunityAdmin.list_per_page", 2)
+    rows = make(Opportunity, rep_user.rep, 5)
+    with acting(None, Door.COMMAND, label="test"):
+        for row, amount in zip(rows, (None, 30, 10, None, 20), strict=True):
+            Opportunity.objects.filter(pk=row.pk).update(amount=amount, currency="MXN")
+    visitor = visit(rep_user)
+    shown = [
+        row.amount
+        for page in (1, 2, 3)
+        for row in visitor.list(Opportunity, o=f"{way}3", p=page).context["cl"].result_list
+    ]
+    assert shown == [*sorted((10, 20, 30), reverse=way == "-"), None, None]
+
+
+def test_a_page_number_too_far_to_count_to_says_so(visit, make, rep_user, monkeypatch):
+    monkeypatch.setattr(lists, "LAST_PAGE", 2)
+    monkeypatch.setattr("backoffice.console.admin.crm.RegionAdmin.list_per_page", 2)
+    make(Region, rep_user.rep, 6)
+    visitor = visit(rep_user)
+    page = visitor.list(Region, p=3)
+    assert page.context["cl"].page_num == 2
+    assert "Page numbers end at 2." in page.content.decode()
+    assert "Page numbers end" not in visitor.list(Region, p=2).content.decode()
 
 
 @pytest.mark.parametrize("order", ["", "1", "-1", "2", "-2"])
