@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -54,10 +54,14 @@ type Field = models.Field[Any, Any]
 type Labels = dict[tuple[type[models.Model], Any], str]
 
 
-def describe(changes: Iterable[Change]) -> list[ChangeLine]:
-    """A line per entry, with names for the records they point to: one query per kind of record pointed to."""
+def describe(changes: Iterable[Change], viewer: Any) -> list[ChangeLine]:
+    """A line per entry, with names for the records they point to: one query per kind of record pointed to.
+
+    A record that `viewer`, a login, may not see stays without its name. A model whose names everybody who works
+    here knows says so with `is_known_to_all`.
+    """
     entries = [(change, _model(change)) for change in changes]
-    labels = _labels(entries)
+    labels = _labels(entries, viewer)
     return [_line(change, model, labels) for change, model in entries]
 
 
@@ -83,8 +87,8 @@ def _line(change: Change, model: type[models.Model] | None, labels: Labels) -> C
     )
 
 
-def _labels(entries: Sequence[tuple[Change, type[models.Model] | None]]) -> Labels:
-    """Names of all the records that the entries point to."""
+def _labels(entries: Sequence[tuple[Change, type[models.Model] | None]], viewer: Any) -> Labels:
+    """Names of all the records that the entries point to and the viewer may know."""
     wanted: dict[type[models.Model], set[Any]] = defaultdict(set)
     for change, model in entries:
         for column in change.columns:
@@ -92,8 +96,16 @@ def _labels(entries: Sequence[tuple[Change, type[models.Model] | None]]) -> Labe
             if to is not None:
                 wanted[to] |= {side[column] for side in (change.before or {}, change.after or {}) if side.get(column)}
     return {
-        (to, pk): str(found) for to, pks in wanted.items() for pk, found in to._base_manager.in_bulk(list(pks)).items()
+        (to, pk): str(found)
+        for to, pks in wanted.items()
+        for pk, found in _known(to, viewer).in_bulk(list(pks)).items()
     }
+
+
+def _known(model: type[models.Model], viewer: Any) -> models.QuerySet[Any]:
+    rows: Any = model._default_manager.all()
+    everybody = getattr(model, "is_known_to_all", False) or not hasattr(rows, "visible_to")
+    return cast("models.QuerySet[Any]", rows if everybody else rows.visible_to(viewer))
 
 
 def _model(change: Change) -> type[models.Model] | None:

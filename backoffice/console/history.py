@@ -28,9 +28,9 @@ class Moment(NamedTuple):
     lines: list[ChangeLine]
 
 
-def moments(changes: Iterable[Change]) -> list[Moment]:
+def moments(changes: Iterable[Change], viewer: Any) -> list[Moment]:
     """Entries put together by the transaction they were written in."""
-    lines = [_without_parent(line) for line in describe(changes)]
+    lines = [_without_parent(line) for line in describe(changes, viewer)]
     together = groupby(lines, key=lambda line: (line.change.xid, line.who, line.door))
     return [Moment(group[0], group) for group in (list(part) for _key, part in together)]
 
@@ -52,11 +52,11 @@ class HistoryMixin(BaseModelAdmin):  # type: ignore[type-arg]
     def keeps_history(self) -> bool:
         return hasattr(self.model, "change_kind")
 
-    def latest(self, record: Any) -> list[Moment]:
+    def latest(self, record: Any, viewer: Any) -> list[Moment]:
         """The last few changes, for the record's own page."""
         if not self.keeps_history:
             return []
-        return moments(history(kind_of(self.model), record.pk)[:LATEST])
+        return moments(history(kind_of(self.model), record.pk)[:LATEST], viewer)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -72,7 +72,7 @@ class HistoryMixin(BaseModelAdmin):  # type: ignore[type-arg]
         context = {
             **self.admin_site.each_context(request),
             "title": gettext("History of %(record)s") % {"record": record},
-            "moments": moments(found[:PER_PAGE]),
+            "moments": moments(found[:PER_PAGE], request.user),
             "page": page,
             "has_next": len(found) > PER_PAGE,
             "object": record,
@@ -86,5 +86,5 @@ class HistoryMixin(BaseModelAdmin):  # type: ignore[type-arg]
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any) -> Any:
         record = context.get("original")
         context["show_history"] = self.keeps_history
-        context["latest"] = self.latest(record) if record is not None else []
+        context["latest"] = self.latest(record, request.user) if record is not None else []
         return super().render_change_form(request, context, *args, **options)  # type: ignore[misc]

@@ -16,9 +16,8 @@ from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.formats import date_format, number_format
-from django.utils.functional import Promise
 from django.utils.timezone import localtime
-from django.utils.translation import gettext, ngettext, ngettext_lazy
+from django.utils.translation import gettext, ngettext
 
 from backoffice.access.models import User
 from backoffice.console.job_pages import STOP_POLLING, Fact, moment
@@ -30,17 +29,11 @@ from backoffice.imports.kinds import KINDS, Kind
 from backoffice.imports.models import Outcome, Upload
 from backoffice.imports.options import Blank
 from backoffice.imports.samples import sample_file, samples
+from backoffice.imports.showing import word_for
 from backoffice.imports.starting import receive
 from backoffice.imports.values import DateOrder, DecimalMark
 from backoffice.jobs.models import State
 
-# Records made on the way, of other kinds than the rows': the upload's page counts them in these words.
-MADE: dict[str, str | Promise] = {
-    "account": ngettext_lazy("account", "accounts", "number"),
-    "rep": ngettext_lazy("rep", "reps", "number"),
-    "stage": ngettext_lazy("stage", "stages", "number"),
-    "type": ngettext_lazy("opportunity type", "opportunity types", "number"),
-}
 RECORDS_OF_KINDS = {"opportunities": "opportunity"}
 
 
@@ -180,12 +173,7 @@ def made(upload: Upload) -> list[Count]:
     """Records that rows needed and that were not there."""
     own = RECORDS_OF_KINDS.get(upload.kind, "")
     numbers = {kind: counts.get("new", 0) for kind, counts in upload.records.items() if kind != own}
-    return [Count(kind, _made_in_words(kind, number), number) for kind, number in sorted(numbers.items()) if number]
-
-
-def _made_in_words(kind: str, number: int) -> str:
-    word: Any = MADE.get(kind, kind)
-    return str(word % {"number": number} if isinstance(word, Promise) else word)
+    return [Count(kind, word_for(kind, number), number) for kind, number in sorted(numbers.items()) if number]
 
 
 def records_link(upload: Upload) -> Fact | None:

@@ -8,6 +8,7 @@ from itertools import batched, chain, count, islice
 
 import orjson
 from django.db import IntegrityError
+from django.utils.text import capfirst
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
@@ -20,6 +21,7 @@ from backoffice.imports.models import Upload, UploadRow
 from backoffice.imports.parsing import Parsed, ParseRow, compiled
 from backoffice.imports.reading import Row
 from backoffice.imports.reading_ahead import ahead
+from backoffice.imports.showing import word_for
 from backoffice.jobs.registry import Queue, job
 from backoffice.jobs.running import Chunk, Failure, Run
 
@@ -27,6 +29,8 @@ JOB = "imports.apply"
 FIRST_ROWS = 500  # so that there is something to see at once
 CHUNK_ROWS = 5_000
 TRIES = 4
+# In words: bare marks in a log line can't be read.
+MARKS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", ".": "point"}
 GONE = gettext_noop("The uploaded file is no longer there. Upload it again.")
 
 
@@ -91,8 +95,9 @@ class _Applying:
 
     def _say_what_was_made(self) -> None:
         for name, counts in sorted(self.upload.records.items()):
-            line = gettext("Records: %(kind)s") % {"kind": name}
-            self.run.log.info(line, **counts)
+            figures = {"kind": capfirst(word_for(name, 2)), "new": 0, "updated": 0, **counts}
+            line = gettext("%(kind)s: %(new)d new, %(updated)d updated.") % figures
+            self.run.log.info(line)
 
 
 class _Attempt:
@@ -163,9 +168,9 @@ def _say_how_it_is_read(run: Run, upload: Upload) -> None:
     said = {
         "format": layout.format,
         "encoding": layout.encoding,
-        "delimiter": layout.delimiter,
+        "delimiter": MARKS.get(layout.delimiter, layout.delimiter),
         "date_order": str(options.date_order or ""),
-        "decimal_mark": str(options.decimal_mark or ""),
+        "decimal_mark": MARKS.get(str(options.decimal_mark), ""),
         "currency": options.money,
         "blank": str(options.blank),
     }

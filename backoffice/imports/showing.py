@@ -1,9 +1,11 @@
-"""What an upload's page tells about its failed rows: the reasons, most frequent first, with the first rows of each."""
+"""What an upload tells of itself: the records it made, and why rows failed, with the first rows of each reason."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import connection
+from django.utils.translation import ngettext_lazy
 
 from backoffice.imports.faults import Fault
 from backoffice.imports.models import Outcome, Upload, UploadRow
@@ -26,6 +28,20 @@ REASONS = """
     )
     SELECT code, header, rows, number FROM ranked WHERE place <= %(shown)s ORDER BY rows DESC, code, header, number
 """
+
+
+RECORDS: dict[str, Any] = {
+    "account": ngettext_lazy("account", "accounts", "number"),
+    "opportunity": ngettext_lazy("opportunity", "opportunities", "number"),
+    "rep": ngettext_lazy("rep", "reps", "number"),
+    "stage": ngettext_lazy("stage", "stages", "number"),
+    "type": ngettext_lazy("opportunity type", "opportunity types", "number"),
+}
+
+
+def word_for(kind: str, number: int) -> str:
+    """What so many records of one of the kinds that `Upload.records` counts are called."""
+    return str(RECORDS[kind] % {"number": number}) if kind in RECORDS else kind
 
 
 @dataclass

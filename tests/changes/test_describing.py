@@ -2,16 +2,20 @@
 
 import pytest
 
+from backoffice.access.models import User
 from backoffice.changes.describing import describe
 from backoffice.changes.models import Change
 from backoffice.changes.reading import history
-from backoffice.crm.models import LineItem, Opportunity, Rep
+from backoffice.crm.models import Account, LineItem, Opportunity, Rep
 
 pytestmark = [pytest.mark.db, pytest.mark.django_db]
 
 
-def newest(record):
-    return describe(history("opportunity", record.pk))[0]
+EVERYTHING = User(username="olga", role="operations")  # sees it
+
+
+def newest(record, viewer=EVERYTHING):
+    return describe(history("opportunity", record.pk), viewer)[0]
 
 
 def told(line):
@@ -30,7 +34,7 @@ def test_references_read_by_name_and_choices_by_label(opportunity):
     ana, beto = Rep.objects.create(given="Ana"), Rep.objects.create(given="Beto")
     Opportunity.objects.filter(pk=opportunity.pk).update(owner=ana, prospect_type="new")
     Opportunity.objects.filter(pk=opportunity.pk).update(owner=beto)
-    lines = describe(history("opportunity", opportunity.pk))
+    lines = describe(history("opportunity", opportunity.pk), EVERYTHING)
     assert told(lines[0]) == {"owner": ("Ana", "Beto")}
     assert told(lines[1])["owner"] == ("", "Ana")
     assert told(lines[1])["prospect type"][1] == Opportunity(prospect_type="new").get_prospect_type_display()
@@ -43,6 +47,14 @@ def test_a_reference_to_a_row_that_is_gone_shows_its_number(opportunity):
     number = ana.pk
     ana.delete()
     assert told(newest(opportunity)) == {"owner": (f"#{number}", "")}
+
+
+def test_the_name_of_a_record_one_may_not_see_is_not_told_but_every_reps_is(opportunity, rep_user, outsider_user):
+    hidden = Account.objects.create(name="Hidden Ltd", owner=outsider_user.rep)
+    Opportunity.objects.filter(pk=opportunity.pk).update(account=hidden, owner=outsider_user.rep)
+    assert told(newest(opportunity, rep_user))["account"][1] == f"#{hidden.pk}"
+    assert told(newest(opportunity, rep_user))["owner"][1] == str(outsider_user.rep)
+    assert told(newest(opportunity, outsider_user))["account"][1] == "Hidden Ltd"
 
 
 def test_a_part_is_named_with_its_number(opportunity, product):
@@ -62,7 +74,7 @@ def test_columns_and_kinds_that_are_no_more_read_by_their_old_names(db):
         kind="opportunity", object_id=1, operation="update", door="pull", before={"shade": "a"}, after={"shade": "b"}
     )
     unknown = Change(kind="deal", object_id=1, operation="update", door="pigeon", before={"x": 1}, after={"x": 2})
-    assert [line.words for line in describe([gone, unknown])] == [
+    assert [line.words for line in describe([gone, unknown], EVERYTHING)] == [
         "opportunity changed: shade: a → b",
         "deal changed: x: 1 → 2",
     ]
@@ -75,4 +87,4 @@ def test_names_are_looked_up_once_however_many_entries_there_are(opportunity, dj
     entries = list(history("opportunity", opportunity.pk))
     assert len(entries) == 21
     with django_assert_num_queries(2):  # reps and accounts
-        describe(entries)
+        describe(entries, EVERYTHING)

@@ -349,7 +349,7 @@ def test_the_job_says_how_the_file_was_read_and_what_was_made(upload, operations
     lines = [line.text for line in done.job.log_lines(operations_user)]
     assert "Reading opportunities.csv: 1 rows." in lines
     assert "Columns that are ignored: Colour." in lines
-    assert "Records: account" in lines
+    assert "Accounts: 1 new, 0 updated." in lines
 
 
 def test_a_file_that_is_gone_ends_the_job_in_words(take):

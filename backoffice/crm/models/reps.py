@@ -1,6 +1,6 @@
 """The sales force: reps, regions, teams, and who stood where under whom since when."""
 
-from typing import override
+from typing import ClassVar, override
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
@@ -93,6 +93,8 @@ FULL_NAME = r"btrim(regexp_replace(given || ' ' || family || ' ' || second_famil
 @logged("rep")
 class Rep(Row):
     """Someone who sells. May have a login, and needs none."""
+
+    is_known_to_all: ClassVar = True  # by name: records say whose they are, whoever looks at them
 
     given = text(_("given name"))
     family = text(_("family name"))
