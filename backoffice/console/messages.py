@@ -94,11 +94,17 @@ def updated(locale: str = LOCALE) -> Catalog:
             known_message = known.get(message.id, message.context)
             fresh.add(
                 message.id,
-                known_message.string if known_message else "",
+                _shaped_for(message.id, known_message.string if known_message else ""),
                 locations=sorted(set(message.locations)),
                 context=message.context,
             )
     return fresh
+
+
+def _shaped_for(text: Any, translation: Any) -> Any:
+    """The translation of a text that has got a plural, or lost it, keeps what fits."""
+    forms = tuple(translation) if isinstance(translation, tuple | list) else (translation, "")
+    return forms if isinstance(text, tuple | list) else forms[0]
 
 
 def write(catalogue: Catalog, locale: str = LOCALE) -> None:

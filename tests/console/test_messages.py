@@ -44,6 +44,16 @@ def test_an_untranslated_text_is_a_fault_until_it_is_translated(house):
     assert messages.faults() == []
 
 
+def test_a_text_that_gets_a_plural_keeps_its_translation_and_misses_the_rest(house):
+    (house / "backoffice" / "a.py").write_text('x = _("upload")\n')
+    catalogue = messages.updated()
+    catalogue.get("upload").string = "carga"
+    messages.write(catalogue)
+    (house / "backoffice" / "b.py").write_text('y = ngettext("upload", "uploads", n)\n')
+    assert messages.updated().get("upload").string == ("carga", "")
+    assert [fault.reason for fault in messages.faults()] == ["not in es_MX yet"]
+
+
 def test_a_translation_that_lost_a_placeholder_is_a_fault(house):
     (house / "backoffice" / "a.py").write_text('x = _("Row %(line)s") % {"line": 1}\n')
     catalogue = messages.updated()
