@@ -3,15 +3,19 @@
 from typing import Any, ClassVar, override
 
 from django.contrib import admin
+from django.db import models
 from django.db.models import Prefetch, Q, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
 from backoffice.console import formatting
 from backoffice.console.admin.base import ModelAdmin, TabularInline, login, visible
+from backoffice.console.admin.documents import ContentWidget, DocumentForm, download, download_link
 from backoffice.console.columns import STATUS_TONES, Changed, Closing, Named, Valued, pill
 from backoffice.console.filters import ChoiceFilter, ChoicesDropdownFilter, RangeDateFilter, ReferenceFilter
 from backoffice.crm.models import (
@@ -179,6 +183,12 @@ class OpportunityAdmin(Named, Valued, Closing, Changed, ModelAdmin):
     )
 
     @override
+    def shown(self, rows: QuerySet[Opportunity]) -> QuerySet[Opportunity]:
+        """What the columns show and the list is sorted by: of a hundred rows with all they join, the rest is most."""
+        own = ("name", "name_key", "amount", "currency", "close_date", "changed_at", "archived_at")
+        return rows.only(*own, "account__name", "owner__name", "stage__label", "stage__status")
+
+    @override
     def searched_accounts(self, request: HttpRequest) -> QuerySet[Account]:
         """Whoever sees an opportunity sees its account."""
         return Account.objects.all()
@@ -326,7 +336,9 @@ class NoteAdmin(AboutAdmin):
 
 @admin.register(Document)
 class DocumentAdmin(AboutAdmin):
-    list_display = ("name", "size_shown", "about", "author", "changed")
+    form = DocumentForm
+    formfield_overrides: ClassVar[Any] = {models.FileField: {"widget": ContentWidget}}
+    list_display = ("name", "size_shown", "content_link", "about", "author", "changed")
     list_select_related = (*ABOUT, "author")
     list_filter = (("author", ReferenceFilter), ("account", ReferenceFilter))
     readonly_fields = ("size",)
@@ -340,12 +352,27 @@ class DocumentAdmin(AboutAdmin):
     def size_shown(self, document: Document) -> str:
         return formatting.size(document.size)
 
+    @display(description=_("content"))
+    def content_link(self, document: Document) -> str:
+        return download_link(document)
+
     @override
     def save_model(self, request: HttpRequest, obj: Document, form: Any, change: bool) -> None:
         if "content" in form.changed_data:
             obj.size = obj.content.size if obj.content else None
-            form.also_written = ("size",)
+            form.also_written = ("name", "size")
         super().save_model(request, obj, form, change)
+
+    @override
+    def get_urls(self) -> list[URLPattern]:
+        content = self.admin_site.admin_view(self.content_view)
+        return [path("<int:document_id>/content/", content, name="crm_document_content"), *super().get_urls()]
+
+    def content_view(self, request: HttpRequest, document_id: int) -> HttpResponseBase:
+        document = self.get_object(request, str(document_id))
+        if document is None or not self.has_view_permission(request, document):
+            raise Http404(gettext("There is no such record."))
+        return download(document)
 
 
 @admin.register(Ticket)
