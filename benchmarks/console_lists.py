@@ -8,11 +8,13 @@ one thread of this process: session, login, queries, the whole page. Nothing is 
 ours   the console's own list
 stock  a ModelAdmin of unfold with the same columns, search over name, id and account, a date hierarchy, filters
 
-SQL is the time spent in the database's hands. Goals: every page of ours at most 100 ms at p95 and 8 queries; SQL at
-most 10 ms for page one and for searches that find little.
+SQL is the time spent in the database's hands; ratio is how often ours fits into stock, medians both. Goals: every page
+of ours at most 100 ms at p95 and 8 queries; SQL at most 10 ms for page one and for searches that find little. The last
+column names the goals missed; the exit code is 1 when there is one.
 """
 
 import argparse
+import math
 import os
 import resource
 import statistics
@@ -43,10 +45,12 @@ from unfold import admin as unfold  # noqa: E402
 
 from backoffice.access.models import Role, User  # noqa: E402
 from backoffice.changes.acting import Door, acting  # noqa: E402
+from backoffice.console.lists import LAST_PAGE  # noqa: E402
 from backoffice.crm.models import Opportunity, Rep, RepPlace  # noqa: E402
 
 MOST_MS, MOST_SQL_MS, MOST_QUERIES = 100, 10, 8
-HELD_TO_SQL = {"page one", "one hit", "one hit, two words", "nothing", "one account"}
+HELD_TO_SQL = {"page one", "one hit", "one hit, two words", "nothing", "one account", "a manager's page one"}
+MANAGERS = {"a manager's page one": "", "a manager's search": "q=osmo", "a manager's two words": "q=osmo+hotel"}
 
 
 class StockAdmin(unfold.ModelAdmin):  # type: ignore[misc]
@@ -74,7 +78,7 @@ class Measured:
 
     @property
     def p95(self) -> float:
-        return sorted(self.whole_ms)[max(0, round(len(self.whole_ms) * 0.95) - 1)]
+        return sorted(self.whole_ms)[math.ceil(len(self.whole_ms) * 0.95) - 1]
 
     @property
     def median(self) -> float:
@@ -145,8 +149,9 @@ def cases() -> dict[str, str]:
     return {
         "page one": "",
         "page deep, by its link": f"p=9000&after={edge.changed_at.isoformat().replace('+', '%2B')}~{edge.pk}",
-        "page deep, typed": f"p={rows * 9 // 1000}",
+        f"page {LAST_PAGE}": f"p={LAST_PAGE}",
         "by amount": "o=-3",
+        f"by amount, page {LAST_PAGE}": f"o=-3&p={LAST_PAGE}",
         "one hit": f"q={middle.external_id}",
         "one hit, two words": f"q={middle.external_id}+{account.split(maxsplit=1)[0]}",
         "nothing": "q=zzqx",
@@ -158,7 +163,7 @@ def cases() -> dict[str, str]:
     }
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=4, help="at most so long per case and side (default 4)")
     parser.add_argument("--rounds", type=int, default=30, help="at most so many visits per case and side (default 30)")
@@ -174,22 +179,31 @@ def main() -> None:
             offset = query.partition("&after=")[0]  # stock knows no other way to a deep page
             theirs = measure(boss, f"/stock/?{offset}", options.seconds, options.rounds)
             met &= report(name, ours, theirs)
-        for name, query in (("a manager's page one", ""), ("a manager's search", "q=osmo")):
+        for name, query in MANAGERS.items():
             ours = measure(manager, f"/admin/crm/opportunity/?{query}", options.seconds, options.rounds)
             met &= report(name, ours, None)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"\npeak memory {peak:.0f} MiB\n{'every goal met' if met else 'NOT every goal met'}")
+    return 0 if met else 1
 
 
 def report(name: str, ours: Measured, theirs: Measured | None) -> bool:
-    fine = ours.p95 <= MOST_MS and ours.queries <= MOST_QUERIES and (name not in HELD_TO_SQL or ours.sql <= MOST_SQL_MS)
+    missed = [
+        goal
+        for goal, is_missed in (
+            ("p95", ours.p95 > MOST_MS),
+            ("queries", ours.queries > MOST_QUERIES),
+            ("SQL", name in HELD_TO_SQL and ours.sql > MOST_SQL_MS),
+        )
+        if is_missed
+    ]
     beside = f"{theirs.median:10.0f}{theirs.sql:8.0f}{theirs.median / ours.median:8.1f}" if theirs else " " * 26
     figures = f"{ours.median:9.0f}{ours.p95:7.0f}{ours.sql:7.1f}{ours.queries:9}{beside}"
-    print(f"{name:26}{figures}  {'met' if fine else 'MISSED'}", flush=True)
-    return fine
+    print(f"{name:26}{figures}  {'MISSED ' + ', '.join(missed) if missed else 'met'}", flush=True)
+    return not missed
 
 
 if __name__ == "__main__":
     # Under its own name too: the settings name this module as the root of all addresses.
     sys.modules.setdefault("console_lists", sys.modules["__main__"])
-    main()
+    sys.exit(main())
