@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from backoffice.access.models import ApiKey, Role, User
 from backoffice.access.permissions import may
 from backoffice.console.formatting import whole_money
-from backoffice.console.live import Live, size_in_words
+from backoffice.console.live import Live
 from backoffice.console.searching import estimated_count
 from backoffice.console.upload_pages import outcomes
 from backoffice.crm.models import Account, Activity, Choice, Contact, Opportunity, Rep
@@ -29,6 +29,7 @@ from backoffice.imports.kinds import KINDS
 from backoffice.imports.models import Upload
 from backoffice.jobs.models import OPEN, Job
 from backoffice.quotas.models import Quota
+from backoffice.sizes import size_in_words
 
 COUNTED = (Opportunity, Account, Contact, Rep, Quota)
 COUNTED_EXACTLY = 10_000

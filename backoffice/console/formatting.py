@@ -6,9 +6,10 @@ from functools import cache
 
 from babel import Locale
 from babel.numbers import UnknownCurrencyError, format_currency, format_decimal, format_percent
-from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.translation import get_language, ngettext, to_locale
+
+from backoffice.sizes import size_in_words
 
 
 def locale() -> Locale:
@@ -53,7 +54,7 @@ def fraction(number: Decimal | None) -> str:
 
 
 def size(size_bytes: int | None) -> str:
-    return "" if size_bytes is None else str(filesizeformat(size_bytes))
+    return "" if size_bytes is None else size_in_words(size_bytes)
 
 
 def days(count: int | None) -> str:

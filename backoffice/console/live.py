@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.template.defaultfilters import filesizeformat
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext
@@ -171,12 +170,6 @@ def in_words(seconds: float) -> str:
     if hours < 48:
         return gettext("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
     return ngettext("%(days)d day", "%(days)d days", hours // 24) % {"days": hours // 24}
-
-
-def size_in_words(size: int) -> str:
-    """A limit of so many bytes, without decimals that say nothing."""
-    mebibytes, rest = divmod(size, 1 << 20)
-    return filesizeformat(size) if rest else gettext("%(number)d MB") % {"number": mebibytes}
 
 
 def per_time(rate: float | None) -> str:

@@ -5,14 +5,13 @@ from typing import Any
 
 from django import forms
 from django.core.files import File
-from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from backoffice.console.live import size_in_words
 from backoffice.imports.kinds import KINDS
 from backoffice.imports.options import CURRENCIES, Blank
 from backoffice.imports.values import DateOrder, DecimalMark
+from backoffice.sizes import size_in_words
 
 OPTIONS = ("date_order", "decimal_mark", "currency", "blank")
 
@@ -87,7 +86,7 @@ class UploadForm(forms.Form):
         if file.size is not None and file.size > self.limit_bytes:
             raise forms.ValidationError(
                 _("The file has %(size)s; the most is %(limit)s. Split it, with the header in each part."),
-                params={"size": filesizeformat(file.size), "limit": size_in_words(self.limit_bytes)},
+                params={"size": size_in_words(file.size), "limit": size_in_words(self.limit_bytes)},
             )
         return file
 

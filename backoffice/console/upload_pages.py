@@ -12,7 +12,6 @@ from django.http import (
     HttpResponseRedirect,
     StreamingHttpResponse,
 )
-from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.formats import date_format, number_format
@@ -21,7 +20,7 @@ from django.utils.translation import gettext, ngettext
 
 from backoffice.access.models import User
 from backoffice.console.job_pages import STOP_POLLING, Fact, moment
-from backoffice.console.live import Count, Live, in_order, size_in_words
+from backoffice.console.live import Count, Live, in_order
 from backoffice.console.upload_form import UploadForm
 from backoffice.imports import error_file, showing
 from backoffice.imports.faults import Refused
@@ -33,6 +32,7 @@ from backoffice.imports.showing import word_for
 from backoffice.imports.starting import receive
 from backoffice.imports.values import DateOrder, DecimalMark
 from backoffice.jobs.models import State
+from backoffice.sizes import size_in_words
 
 RECORDS_OF_KINDS = {"opportunities": "opportunity"}
 
@@ -221,7 +221,7 @@ def facts(upload: Upload) -> list[Fact]:
         Fact(gettext("by"), (by.get_full_name() or by.get_username()) if by else "–"),
         Fact(gettext("uploaded"), moment(upload.created_at)),
         Fact(gettext("kept until"), date_format(localtime(upload.expires_at), "DATE_FORMAT")),
-        Fact(gettext("size"), filesizeformat(upload.size)),
+        Fact(gettext("size"), size_in_words(upload.size)),
         Fact(gettext("rows"), _number(upload.rows)),
         *([Fact(gettext("job"), str(job), reverse("admin:jobs_job_change", args=[job.pk]))] if job else []),
     ]

@@ -19,6 +19,7 @@ from django.utils.translation import gettext
 from backoffice.imports import spreadsheets
 from backoffice.imports.faults import Refused
 from backoffice.imports.formulas import unprotect
+from backoffice.sizes import size_in_words
 
 BLOCK_BYTES = 1 << 20
 LONGEST_LINE_BYTES = 8 << 20
@@ -61,8 +62,8 @@ def scan(file: BinaryIO, name: str, limit_bytes: int) -> Scan:
         size += len(block)
         if size > limit_bytes:
             raise Refused(
-                gettext("The file is larger than %(limit)s MiB. Split it, with the header in each part.")
-                % {"limit": limit_bytes >> 20}
+                gettext("The file is larger than %(limit)s. Split it, with the header in each part.")
+                % {"limit": size_in_words(limit_bytes)}
             )
         digest.update(block)
         if check:
@@ -285,8 +286,8 @@ class _Text:
         self._since_line_end = self._since_line_end + len(block) if end < 0 else len(block) - end
         if self._since_line_end > LONGEST_LINE_BYTES:
             raise Refused(
-                gettext("The file has a line longer than %(most)s MiB. Is it a CSV file?")
-                % {"most": LONGEST_LINE_BYTES >> 20}
+                gettext("The file has a line longer than %(most)s. Is it a CSV file?")
+                % {"most": size_in_words(LONGEST_LINE_BYTES)}
             )
 
 

@@ -308,7 +308,7 @@ def test_a_document_larger_than_the_limit_is_refused_beside_its_field(visit, mak
     (account,) = make(Account, rep_user.rep)
     file = SimpleUploadedFile("plan.pdf", b"x" * (3 << 20))
     answer = visit(rep_user).add(Document, name="Plan", content=file, account=account.pk)
-    assert "the most is 1.0" in errors(answer)
+    assert "The file has 3 MB; the most is 1 MB." in errors(answer)
     assert not Document.objects.exists()
 
 

@@ -141,7 +141,7 @@ def test_a_field_nobody_knows_is_refused(olga):
 def test_the_size_is_limited(olga, settings):
     settings.UPLOAD_LIMIT_BYTES = 1 << 20
     answer = olga.post(table([row(next_step="x" * 10_000)] * 200))
-    assert "larger than 1 MiB" in problem(answer)["detail"]
+    assert "larger than 1 MB" in problem(answer)["detail"]
 
 
 def test_the_same_idempotency_key_starts_one_upload(olga):

@@ -180,13 +180,13 @@ def test_a_file_over_the_limit_is_refused_while_it_is_read():
             return b"a,b\n" * (size // 4)
 
     endless = Endless()
-    with pytest.raises(Refused, match="larger than 1 MiB"):
+    with pytest.raises(Refused, match="larger than 1 MB"):
         reading.scan(endless, "file.csv", LIMIT)
     assert endless.read_bytes < 4 * LIMIT
 
 
 def test_a_line_without_end_is_refused():
-    assert "line longer than 8 MiB" in refusal(HEAD.encode() + b"x," * (5 << 20), limit=1 << 30)
+    assert "line longer than 8 MB" in refusal(HEAD.encode() + b"x," * (5 << 20), limit=1 << 30)
 
 
 def archive(name):
