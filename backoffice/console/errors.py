@@ -24,6 +24,14 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     )
 
 
+def no_content() -> HttpResponse:
+    return _page(
+        404,
+        gettext("No content"),
+        gettext("We know of this document, but its content is not kept here."),
+    )
+
+
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return _page(
         403,

@@ -1,11 +1,11 @@
 """What happens around a record: activities, notes and documents."""
 
 from typing import override
+from uuid import uuid4
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.access.models import User
@@ -30,6 +30,7 @@ from backoffice.crm.models.groups import Group
 from backoffice.crm.models.opportunities import Opportunity
 from backoffice.crm.models.reps import Rep
 from backoffice.crm.visibility import about_something_of, reps_under
+from backoffice.sizes import size_in_words
 
 ABOUT = ("account", "contact", "group", "opportunity")
 NEEDS_A_RECORD = _("Say what this is about: choose at least one record.")
@@ -166,6 +167,11 @@ class Note(About):
         return own | (models.Q(private=False) & (models.Q(author__in=reps) | about_something_of(reps)))
 
 
+def content_path(document: "Document", name: str) -> str:
+    """Where a file's content is kept: at random, so that no address, log or other file's name tells of it."""
+    return f"documents/{uuid4().hex}"
+
+
 @logged("document")
 class Document(About):
     """A file about a record. Its content may be absent: some vendors tell of a file and don't give it."""
@@ -173,7 +179,7 @@ class Document(About):
     name = required_text(_("file name"))
     size = models.PositiveBigIntegerField(_("size"), null=True, blank=True, help_text=_("Bytes."))
     author = reference(Rep, _("author"), "documents", db_index=True)
-    content = models.FileField(_("content"), upload_to="documents/", max_length=255, blank=True)
+    content = models.FileField(_("content"), upload_to=content_path, max_length=255, blank=True)
     search = searched("name")
 
     class Meta:
@@ -197,5 +203,5 @@ class Document(About):
         super().clean()
         is_new = bool(self.content) and not self.content._committed  # type: ignore[attr-defined]
         if is_new and self.content.size > settings.UPLOAD_LIMIT_BYTES:
-            sizes = {"size": filesizeformat(self.content.size), "limit": filesizeformat(settings.UPLOAD_LIMIT_BYTES)}
+            sizes = {"size": size_in_words(self.content.size), "limit": size_in_words(settings.UPLOAD_LIMIT_BYTES)}
             raise ValidationError({"content": _("The file has %(size)s; the most is %(limit)s.") % sizes})
