@@ -215,3 +215,12 @@ def test_a_filter_does_not_tell_the_name_of_a_record_one_may_not_see(visit, make
 def test_secrets_can_not_be_guessed_at_in_the_address(visit, admin_user):
     page = visit(admin_user).get("/admin/access/user/", {"password__startswith": "md5"})
     assert page.status_code == 400
+
+
+def test_an_empty_list_says_whether_it_is_narrowed(visit, rep_user):
+    visitor = visit(rep_user)
+    assert "Nothing here yet." in visitor.list(Account).content.decode()
+    for narrowed in ({"q": "nobody"}, {"archive": "archived"}):
+        shown = visitor.list(Account, **narrowed).content.decode()
+        assert "Nothing matches. Take a filter or a word away." in shown
+        assert "Reset filters" in shown
