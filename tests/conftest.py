@@ -160,7 +160,9 @@ def child_environment():
     name = connection.settings_dict["NAME"]
     head, _, tail = settings.DATABASE_URL.partition("?")
     url = f"{head.rpartition('/')[0]}/{name}" + (f"?{tail}" if tail else "")
-    return os.environ | {
+    # A child takes the addresses as they are: it is no xdist worker that still has to find its own.
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTEST_XDIST_WORKER"}
+    return inherited | {
         "DJANGO_SETTINGS_MODULE": "tests.settings",
         "DATABASE_URL": url,
         "BROKER_URL": settings.BROKER_URL,
