@@ -39,6 +39,12 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason="no Chromium on this machine: apt-get install chromium"))
 
 
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_keepdb):
+    """Servers that are thrown away take their databases with them, whoever is still connected."""
+    return django_db_keepdb or servers.MINE in os.environ
+
+
 @pytest.fixture(autouse=True)
 def _media_of_its_own(settings, tmp_path):
     """No test finds another one's files. A real worker is another process and shares the run's folder."""
