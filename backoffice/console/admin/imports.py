@@ -11,17 +11,15 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
-from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
 from backoffice.console import upload_pages
 from backoffice.console.admin.base import login
-from backoffice.console.admin.jobs import ReadOnlyAdmin, badge
+from backoffice.console.admin.jobs import ReadOnlyAdmin, StateFilter, badge
 from backoffice.console.live import Live
 from backoffice.imports.kinds import KINDS
 from backoffice.imports.models import Outcome, Upload
-from backoffice.jobs.models import OPEN, State
 
 
 class KindFilter(DropdownFilter):
@@ -37,23 +35,10 @@ class KindFilter(DropdownFilter):
         return queryset.filter(kind=self.value()) if self.value() else queryset
 
 
-class OutcomeFilter(DropdownFilter):
+class OutcomeFilter(StateFilter):
     title = _("outcome")
     parameter_name = "outcome"
-
-    @override
-    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> Iterable[tuple[str, Any]]:
-        return (("open", _("Waiting or running")), *((state.value, capfirst(str(state.label))) for state in State))
-
-    @override
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        match self.value():
-            case None | "":
-                return queryset
-            case "open":
-                return queryset.filter(job__state__in=OPEN)
-            case state:
-                return queryset.filter(job__state=state)
+    path = "job__"
 
 
 class MineFilter(DropdownFilter):

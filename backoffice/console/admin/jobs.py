@@ -22,8 +22,11 @@ from backoffice.jobs.registry import kinds
 
 
 class StateFilter(DropdownFilter):
+    """By the state of a job, or, with `path`, of the job that works on the row."""
+
     title = _("state")
     parameter_name = "state"
+    path = ""
 
     @override
     def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> Iterable[tuple[str, Any]]:
@@ -35,9 +38,9 @@ class StateFilter(DropdownFilter):
             case None | "":
                 return queryset
             case "open":
-                return queryset.filter(state__in=OPEN)
+                return queryset.filter(**{f"{self.path}state__in": OPEN})
             case state:
-                return queryset.filter(state=state)
+                return queryset.filter(**{f"{self.path}state": state})
 
 
 class KindFilter(DropdownFilter):
