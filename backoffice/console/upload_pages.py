@@ -27,14 +27,11 @@ from backoffice.imports.faults import Refused
 from backoffice.imports.kinds import KINDS, Kind
 from backoffice.imports.models import Outcome, Upload
 from backoffice.imports.options import Blank
-from backoffice.imports.samples import sample_file, samples
 from backoffice.imports.showing import word_for
 from backoffice.imports.starting import receive
 from backoffice.imports.values import DateOrder, DecimalMark
 from backoffice.jobs.models import State
 from backoffice.sizes import size_in_words
-
-RECORDS_OF_KINDS = {"opportunities": "opportunity"}
 
 
 class ColumnRead(NamedTuple):
@@ -91,7 +88,7 @@ def _form_page(request: HttpRequest, form: UploadForm, context: dict[str, Any]) 
         "title": gettext("Upload a file"),
         "form": form,
         "limit": size_in_words(form.limit_bytes),
-        "kinds": [(kind, kind.resource.columns().values(), samples(kind.name)) for kind in KINDS.values()],
+        "kinds": [(kind, kind.resource.columns().values(), kind.samples) for kind in KINDS.values()],
         "money": settings.COMPANY_CURRENCY,
     }
     return TemplateResponse(request, "console/uploads/new.html", context)
@@ -103,7 +100,7 @@ def template_file(request: HttpRequest, kind: str) -> HttpResponse:
 
 
 def sample(request: HttpRequest, kind: str, name: str, user: User) -> HttpResponse:
-    text = sample_file(kind, name, user)
+    text = kind_or_404(kind).sample_file(name, user)
     if text is None:
         raise Http404(gettext("There is no such sample."))
     return _csv(text, f"{kind}-sample-{name}.csv")
@@ -171,7 +168,7 @@ def outcomes(upload: Upload) -> list[Count]:
 
 def made(upload: Upload) -> list[Count]:
     """Records that rows needed and that were not there."""
-    own = RECORDS_OF_KINDS.get(upload.kind, "")
+    own = KINDS[upload.kind].word if upload.kind in KINDS else ""
     numbers = {kind: counts.get("new", 0) for kind, counts in upload.records.items() if kind != own}
     return [Count(kind, word_for(kind, number), number) for kind, number in sorted(numbers.items()) if number]
 

@@ -15,8 +15,9 @@ from django.utils.translation import gettext_lazy as _
 from backoffice.changes.acting import Door
 from backoffice.imports import examining, faults, loading, reading
 from backoffice.imports.faults import Refused
-from backoffice.imports.kinds import Kind, Loader, Records, kind_called
+from backoffice.imports.kinds import Kind, Loader, kind_called
 from backoffice.imports.loading import Moved
+from backoffice.imports.merging import Records
 from backoffice.imports.models import Upload, UploadRow
 from backoffice.imports.parsing import Parsed, ParseRow, compiled
 from backoffice.imports.reading import Row

@@ -8,10 +8,10 @@ import msgspec
 from django.utils.translation import gettext
 
 from backoffice.imports import headers, reading
+from backoffice.imports.columns import UploadResource
 from backoffice.imports.faults import Refused
 from backoffice.imports.options import Options
 from backoffice.imports.reading import Layout, Row
-from backoffice.imports.resources import UploadResource
 from backoffice.imports.values import AmountShapes, DateOrder, DateShapes, DecimalMark, Notation
 
 

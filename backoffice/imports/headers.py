@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from backoffice.imports.faults import Refused, listed, shown
 
 if TYPE_CHECKING:
-    from backoffice.imports.resources import Column
+    from backoffice.imports.columns import Column
 
 OWN_COLUMNS = ("line", "error")  # our error file adds them; uploaded again, they mean nothing
 

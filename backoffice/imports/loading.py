@@ -7,6 +7,9 @@ from zlib import crc32
 
 from django.db import connection, models
 from psycopg import Cursor, sql
+from psycopg.types.json import Jsonb
+
+from backoffice.imports import imagining
 
 
 class Moved(Exception):
@@ -23,8 +26,10 @@ def plain_cursor() -> Iterator[Cursor[Any]]:
 def lock_kinds(*kinds: str) -> None:
     """From here to the end of the transaction nobody else matches and creates records of these kinds set-wise.
 
-    Taken in one order, so that two writers never wait for each other.
+    Taken in one order, so that two writers never wait for each other. What is only imagined is in nobody's way.
     """
+    if imagining.is_imagining():
+        return
     with plain_cursor() as cursor:
         for kind in sorted(kinds):
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('writing records'), hashtext(%s))", [kind])
@@ -41,6 +46,8 @@ def commit_without_waiting() -> None:
 
 def new_ids(model: type[models.Model], count: int) -> list[int]:
     """Ids that nobody else will get, from the table's own sequence."""
+    if imagining.is_imagining():
+        return imagining.new_ids(count)
     with plain_cursor() as cursor:
         cursor.execute(
             "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
@@ -50,13 +57,13 @@ def new_ids(model: type[models.Model], count: int) -> list[int]:
 
 
 def copy(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Insert rows; columns that are not named get the database's defaults."""
-    _copy(sql.Identifier(model._meta.db_table), columns, rows)
+    """Insert rows; columns that are not named get the database's defaults. Lists and dicts are written as JSON."""
+    _copy(imagining.writing_table(model), columns, rows, _json_places(model, columns))
 
 
 def update(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> set[int]:
     """Set `columns` of the rows with these ids (each row: its id, then its values). Answers which really changed."""
-    table = sql.Identifier(model._meta.db_table)
+    table = imagining.writing_table(model)
     staging = sql.Identifier(f"staged_{model._meta.model_name}_{crc32(','.join(columns).encode()):08x}")
     names = [sql.Identifier(column) for column in columns]
     create = sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} ON COMMIT DELETE ROWS AS SELECT id, {} FROM {} WITH NO DATA")
@@ -72,10 +79,12 @@ def update(model: type[models.Model], columns: Sequence[str], rows: Iterable[Seq
     )
     with plain_cursor() as cursor:
         cursor.execute("SET LOCAL client_min_messages = warning")
-        cursor.execute(create.format(staging, sql.SQL(", ").join(names), table))
+        cursor.execute(create.format(staging, sql.SQL(", ").join(names), sql.Identifier(model._meta.db_table)))
         cursor.execute(sql.SQL("DELETE FROM {}").format(staging))
-    _copy(staging, ("id", *columns), rows)
+    _copy(staging, ("id", *columns), rows, _json_places(model, ("id", *columns)))
     with plain_cursor() as cursor:
+        if imagining.is_imagining():
+            imagining.bring_in(cursor, model, sql.SQL("there.id IN (SELECT id FROM {})").format(staging))
         cursor.execute(merge)
         return {row[0] for row in cursor}
 
@@ -89,7 +98,7 @@ def current(
         sql.SQL(", ").join(map(sql.Identifier, columns)),
         sql.Identifier(model._meta.db_table),
         sql.Identifier(key),
-        sql.SQL(" ORDER BY id FOR UPDATE") if lock else sql.SQL(""),
+        sql.SQL(" ORDER BY id FOR UPDATE") if lock and not imagining.is_imagining() else sql.SQL(""),
     )
     with plain_cursor() as cursor:
         cursor.execute(statement, [list(keys)])
@@ -108,8 +117,23 @@ def folded(texts: Iterable[str]) -> dict[str, str]:
     return dict(rows("SELECT given, fold(given) FROM unnest(%s::text[]) AS given", [wanted])) if wanted else {}
 
 
-def _copy(table: sql.Identifier, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def _json_places(model: type[models.Model], columns: Sequence[str]) -> list[int]:
+    kinds = {field.column: field for field in model._meta.concrete_fields}
+    return [place for place, column in enumerate(columns) if isinstance(kinds[column], models.JSONField)]
+
+
+def _copy(
+    table: sql.Identifier, columns: Sequence[str], rows: Iterable[Sequence[Any]], json_places: Sequence[int] = ()
+) -> None:
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     with plain_cursor() as cursor, cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN").format(table, names)) as stream:
         for row in rows:
-            stream.write_row(row)
+            stream.write_row(_with_json(row, json_places) if json_places else row)
+
+
+def _with_json(row: Sequence[Any], places: Sequence[int]) -> list[Any]:
+    cells = list(row)
+    for place in places:
+        if isinstance(cells[place], (list, dict)):
+            cells[place] = Jsonb(cells[place])
+    return cells

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 from django.conf import settings
@@ -28,6 +29,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     decimal_mark: DecimalMark | None = None
     currency: str = ""
     blank: Blank = Blank.KEEP
+    create_reps: bool = False
+    update_accounts: bool = False
+    columns: dict[str, str] = {}  # a header of the file to our column's name, or to nothing: it is ignored
 
     @property
     def money(self) -> str:
@@ -48,17 +52,24 @@ _SPELLINGS: Mapping[str, Mapping[str, str]] = {
     "decimal_mark": {".": ".", ",": ",", "point": ".", "comma": ","},
     "blank": {"keep": "keep", "clear": "clear"},
 }
+_YES_NO = {"yes": True, "true": True, "on": True, "1": True, "no": False, "false": False, "off": False, "0": False}
+FLAGS = ("create_reps", "update_accounts")
 
 
 def options(given: Mapping[str, str | None]) -> Options:
     """Options from texts; blank ones are not said. Raises Refused, naming the option that makes no sense."""
-    said = {name: value.strip() for name, value in given.items() if value and value.strip()}
+    said: dict[str, Any] = {name: value.strip() for name, value in given.items() if value and value.strip()}
     for name in said:
         if name not in Options.__struct_fields__:
             raise Refused(gettext("There is no option %(option)s.") % {"option": shown(name)}, option=name)
     for name, spellings in _SPELLINGS.items():
         if name in said:
             said[name] = _spelled(name, said[name], spellings)
+    for name in FLAGS:
+        if name in said:
+            said[name] = _flag(name, said[name])
+    if "columns" in said:
+        said["columns"] = _columns(said["columns"])
     if "currency" in said:
         said["currency"] = said["currency"].upper()
         if said["currency"] not in CURRENCIES:
@@ -68,6 +79,27 @@ def options(given: Mapping[str, str | None]) -> Options:
                 option="currency",
             )
     return msgspec.convert(said, Options)
+
+
+def _flag(name: str, value: str) -> bool:
+    try:
+        return _YES_NO[value.casefold()]
+    except KeyError:
+        message = gettext("The option %(option)s takes yes or no, not “%(value)s”.")
+        raise Refused(message % {"option": name, "value": shown(value)}, option=name) from None
+
+
+def _columns(value: str) -> dict[str, str]:
+    try:
+        return msgspec.json.decode(value, type=dict[str, str])
+    except msgspec.DecodeError:
+        raise Refused(
+            gettext(
+                "The option columns takes a JSON object: a header of the file to the column it means, "
+                'such as {"Rep mail": "Email Address of Salesrep"}.'
+            ),
+            option="columns",
+        ) from None
 
 
 def _spelled(name: str, value: str, spellings: Mapping[str, str]) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from backoffice.imports.columns import UploadResource
 from backoffice.imports.faults import Fault, Invalid
 from backoffice.imports.options import Options
-from backoffice.imports.resources import UploadResource
 
 NULL = "NULL"  # what database tools print for nothing
 
@@ -13,7 +13,7 @@ NULL = "NULL"  # what database tools print for nothing
 class Parsed:
     """A row as values in the order of the resource's columns; None where the file says nothing."""
 
-    __slots__ = ("cells", "faults", "line", "number", "object_id", "outcome", "values")
+    __slots__ = ("cells", "differences", "faults", "line", "number", "object_id", "outcome", "values")
 
     def __init__(self, number: int, line: int, cells: list[str]) -> None:
         self.number = number
@@ -21,6 +21,7 @@ class Parsed:
         self.cells = cells
         self.values: list[Any] = []
         self.faults: list[Fault] = []
+        self.differences: list[Any] = []  # what a preview shows: `backoffice.imports.merging.Difference`
         self.outcome = ""
         self.object_id: int | None = None
 

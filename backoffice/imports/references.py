@@ -114,22 +114,21 @@ class Choices:
         wanted = self._planned.wanted()
         if wanted:
             last = Choice.objects.filter(list=self.list).order_by("-order").values_list("order", flat=True).first() or 0
-            made = Choice.objects.bulk_create(
-                self._choice(label, last + place) for place, (_, label) in enumerate(wanted, start=1)
-            )
-            ids = {number: choice.pk for (number, _), choice in zip(wanted, made, strict=True)}
+            ids = dict(zip((number for number, _ in wanted), loading.new_ids(Choice, len(wanted)), strict=True))
+            rows = (self._row(ids[number], label, last + place) for place, (number, label) in enumerate(wanted, 1))
+            loading.copy(Choice, ("id", "list", "label", "order", "status", "probability"), rows)
         else:
             ids = {}
         settled(self.answers, ids)
         self._planned.clear()
         return ids
 
-    def _choice(self, label: str, order: int) -> Choice:
+    def _row(self, id: int, label: str, order: int) -> tuple[object, ...]:
         if self.list != "stage":
-            return Choice(list=self.list, label=label, order=order)
+            return (id, self.list, label, order, "", None)
         status = stages.usual_status(self._keys[label])
         probability = {Status.WON: 100, Status.LOST: 0}.get(status)
-        return Choice(list=self.list, label=label, order=order, status=status, probability=probability)
+        return (id, self.list, label, order, status.value, probability)
 
 
 class Person(NamedTuple):
@@ -216,14 +215,25 @@ class Reps:
 
     def create(self) -> dict[int, int]:
         wanted = self._planned.wanted()
-        reps = [Rep(email=person.email, **parts_of_name(person.name or "")) for _, person in wanted]
-        made = Rep.objects.bulk_create(reps) if reps else []
-        ids = {number: rep.pk for (number, _), rep in zip(wanted, made, strict=True)}
+        if wanted:
+            ids = dict(zip((number for number, _ in wanted), loading.new_ids(Rep, len(wanted)), strict=True))
+            loading.copy(
+                Rep, ("id", "email", *NAME_PARTS), (_rep_row(ids[number], person) for number, person in wanted)
+            )
+            self._all_emails = None
+        else:
+            ids = {}
         settled(self.answers, ids)
         self._planned.clear()
-        if made:
-            self._all_emails = None
         return ids
+
+
+NAME_PARTS = ("given", "family", "second_family")
+
+
+def _rep_row(id: int, person: Person) -> tuple[object, ...]:
+    parts = parts_of_name(person.name or "")
+    return (id, person.email, *(parts.get(part, "") for part in NAME_PARTS))
 
 
 def parts_of_name(name: str) -> dict[str, str]:

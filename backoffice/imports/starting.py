@@ -18,8 +18,10 @@ from backoffice.imports.examining import Examined, examine
 from backoffice.imports.faults import Refused
 from backoffice.imports.kinds import Kind, kind_called
 from backoffice.imports.models import SUBJECT, Mode, Upload
-from backoffice.imports.options import Options, options
+from backoffice.imports.options import FLAGS, Options, options
 from backoffice.jobs.starting import Subject, start
+
+MODES = (Mode.APPLY,)
 
 
 class NotAllowed(Exception):
@@ -44,17 +46,26 @@ def receive(
     """
     if not may(user, "add", Upload):
         raise NotAllowed
-    if mode not in Mode.values:
+    if mode not in MODES:
         raise Refused(
             gettext("The option mode takes one of %(taken)s, not “%(value)s”.")
-            % {"taken": ", ".join(Mode.values), "value": mode},
+            % {"taken": ", ".join(MODES), "value": mode},
             option="mode",
         )
     known = kind_called(kind)
     shown_name = base_name(name or file.name or "")
     chosen = options(given or {})
+    _refuse_options_of_other_kinds(known, chosen)
     examined = _examined(file, shown_name, known, user, chosen, limit_bytes or settings.UPLOAD_LIMIT_BYTES)
     return _kept(file, shown_name, known, Mode(mode), examined, user, api_key)
+
+
+def _refuse_options_of_other_kinds(kind: Kind, chosen: Options) -> None:
+    for name in FLAGS:
+        if getattr(chosen, name) and name not in kind.options:
+            raise Refused(
+                gettext("The option %(option)s is not for %(kind)s.") % {"option": name, "kind": kind.name}, option=name
+            )
 
 
 def base_name(name: str) -> str:

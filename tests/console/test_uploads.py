@@ -13,9 +13,9 @@ from django.utils import timezone
 from backoffice.changes.acting import Door, acting
 from backoffice.crm.models import Opportunity, Rep
 from backoffice.imports import showing
+from backoffice.imports.kinds import KINDS
 from backoffice.imports.models import Upload, UploadRow
-from backoffice.imports.resources import OpportunityResource
-from backoffice.imports.samples import sample_file
+from backoffice.imports.resources.opportunities import OpportunityResource
 from backoffice.imports.starting import receive
 from backoffice.jobs.models import Job, State
 from backoffice.jobs.running import execute
@@ -169,7 +169,7 @@ def test_the_samples_do_what_they_say_one_after_the_other(manager_user):
     outcomes = []
     for name in ("new", "changes", "changes", "failing"):
         with acting(manager_user, Door.CONSOLE):
-            file = ContentFile(sample_file("opportunities", name, manager_user).encode(), f"{name}.csv")
+            file = ContentFile(KINDS["opportunities"].sample_file(name, manager_user).encode(), f"{name}.csv")
             upload = receive(file, "opportunities", manager_user)
         execute(upload.job_id, heartbeat=False)
         upload.refresh_from_db()
@@ -179,7 +179,7 @@ def test_the_samples_do_what_they_say_one_after_the_other(manager_user):
 
 
 def test_samples_are_owned_by_reps_their_reader_sees(manager_user, outsider_user):
-    sample = sample_file("opportunities", "new", manager_user)
+    sample = KINDS["opportunities"].sample_file("new", manager_user)
     assert manager_user.email in sample
     assert outsider_user.email not in sample
 
@@ -187,7 +187,7 @@ def test_samples_are_owned_by_reps_their_reader_sees(manager_user, outsider_user
 def test_samples_of_an_empty_company_bring_their_reps(operations_user):
     assert not Rep.objects.exists()
     with acting(operations_user, Door.CONSOLE):
-        file = ContentFile(sample_file("opportunities", "new", operations_user).encode(), "new.csv")
+        file = ContentFile(KINDS["opportunities"].sample_file("new", operations_user).encode(), "new.csv")
         upload = receive(file, "opportunities", operations_user)
     execute(upload.job_id, heartbeat=False)
     assert Rep.objects.count() == 2

@@ -17,7 +17,7 @@ from backoffice.imports.faults import Refused
 from backoffice.imports.formulas import unprotect
 from backoffice.imports.options import Options
 from backoffice.imports.reading import Layout
-from backoffice.imports.resources import OpportunityResource
+from backoffice.imports.resources.opportunities import OpportunityResource
 
 pytestmark = pytest.mark.unit
 LIMIT = 1 << 20

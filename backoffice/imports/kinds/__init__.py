@@ -4,17 +4,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from django.db import models
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.access.models import User
+from backoffice.crm.models import Account, Choice, Opportunity, Rep
+from backoffice.imports.columns import UploadResource
 from backoffice.imports.faults import Refused, shown
 from backoffice.imports.kinds.opportunities import OpportunityLoader
+from backoffice.imports.merging import Records
 from backoffice.imports.options import Options
 from backoffice.imports.parsing import Parsed
-from backoffice.imports.resources import OpportunityResource, UploadResource
-
-type Records = dict[str, dict[str, int]]
+from backoffice.imports.resources.opportunities import OpportunityResource
+from backoffice.imports.samples import Sample
+from backoffice.imports.samples.opportunities import SAMPLES as OPPORTUNITY_SAMPLES
 
 
 class Loader(Protocol):
@@ -28,13 +33,26 @@ class Loader(Protocol):
 
     def forget(self) -> None: ...
 
+    keeps_differences: bool  # set it for a preview: `Parsed.differences` then says what each row does
+
 
 @dataclass(frozen=True)
 class Kind:
+    """`writes` are the models whose rows an upload may write, `options` those that only some kinds know."""
+
     name: str
     label: str | Promise
+    word: str  # what `Upload.records` counts the records as that the file is about
     resource: type[UploadResource]
     loader: Callable[[Mapping[str, int], Options], Loader]
+    writes: tuple[type[models.Model], ...]
+    samples: tuple[Sample, ...]
+    options: frozenset[str] = frozenset()
+
+    def sample_file(self, name: str, user: User) -> str | None:
+        """The sample as CSV; None when there is none of that name."""
+        found = next((sample for sample in self.samples if sample.name == name), None)
+        return found.as_csv(self.resource, user) if found else None
 
     @property
     def template(self) -> str:
@@ -42,9 +60,16 @@ class Kind:
         return ",".join(self.resource.headers()) + "\r\n"
 
 
-KINDS = {
-    kind.name: kind for kind in (Kind("opportunities", _("Opportunities"), OpportunityResource, OpportunityLoader),)
-}
+OPPORTUNITIES = Kind(
+    "opportunities",
+    _("Opportunities"),
+    "opportunity",
+    OpportunityResource,
+    OpportunityLoader,
+    writes=(Opportunity, Account, Rep, Choice),
+    samples=OPPORTUNITY_SAMPLES,
+)
+KINDS = {kind.name: kind for kind in (OPPORTUNITIES,)}
 
 
 def kind_called(name: str) -> Kind:

@@ -1,0 +1,1 @@
+"""The columns of each kind of file, declared once: for template, upload, export and API."""
