@@ -2,15 +2,31 @@
 
 `search` is folded text that begins with a blank (`backoffice.crm.models.base.searched`). A word of three or more
 letters is found anywhere; a shorter one, which has no trigram of its own, where a word begins.
+
+The index adds up the places of every trigram it is asked for, however common: so it is asked for no more than finds
+the few rows that the rest of the search is then read from.
 """
 
-from collections import defaultdict
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import BigIntegerField, BooleanField, Exists, Func, Model, OuterRef, Q, QuerySet, Value
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    Exists,
+    F,
+    Func,
+    Model,
+    OuterRef,
+    Q,
+    QuerySet,
+    TextField,
+    Value,
+)
 from django.db.models.functions import Concat
+from django.db.models.lookups import Contains
 
 from backoffice.crm.models import Account
 from backoffice.crm.models.base import Fold
@@ -18,6 +34,8 @@ from backoffice.crm.models.base import Fold
 TRIGRAM = 3
 MOST_WORDS = 10
 MOST_ACCOUNTS = 1000
+LOOKED_UP = 2
+NUMBER = re.compile(r"[0-9]{6,}")
 
 
 def words_of(text: str) -> list[str]:
@@ -26,9 +44,24 @@ def words_of(text: str) -> list[str]:
 
 def has_word(word: str, column: str = "search") -> Q:
     """Rows whose `column` has the word: anywhere, or, if it is very short, where a word begins."""
-    # `contains` escapes what LIKE would take for a wildcard; fold() is immutable, so the index is used.
+    number = NUMBER.search(word)
+    if number is None or number.group() == word:
+        return _contains(F(column), word)
+    # Of "CO-0512345", the number alone finds a row or two; every row has what stands before it.
+    return _contains(F(column), number.group()) & _contains(Unindexed(column), word)
+
+
+class Unindexed(Func):
+    """A text column in a form of which there is no index."""
+
+    template = "(%(expressions)s || '')"
+    output_field = TextField()
+
+
+def _contains(column: F | Unindexed, word: str) -> Q:
+    # Contains escapes what LIKE would take for a wildcard; fold() is immutable, so the index is used.
     folded: Any = Fold(Value(word))
-    return Q(**{f"{column}__contains": folded if len(word) >= TRIGRAM else Concat(Value(" "), folded)})
+    return Q(Contains(column, folded if len(word) >= TRIGRAM else Concat(Value(" "), folded)))
 
 
 def found_by(text: str, column: str = "search") -> Q:
@@ -52,27 +85,36 @@ def found[M: Model](rows: QuerySet[M], text: str, accounts: QuerySet[Account] | 
     words = words_of(text)
     if accounts is None or not words:
         return rows.filter(found_by(text))
-    for word, has_it in zip(words, _in_their_account(words, accounts), strict=True):
-        rows = rows.filter(has_word(word) | has_it)
+    for condition in _in_row_or_account(words, accounts):
+        rows = rows.filter(condition)
     return rows
 
 
-def _in_their_account(words: Sequence[str], accounts: QuerySet[Account]) -> Iterator[Q]:
-    """For each word, whether a row's account has it: the accounts as numbers while they are few, for only then can the
-    planner know how few; for a word common among accounts it looks at those of the rows that have the other words.
-    One query finds them all."""
+def _in_row_or_account(words: Sequence[str], accounts: QuerySet[Account]) -> Iterator[Q]:
+    """For each word, whether a row or its account has it: the accounts as numbers while they are few, for only then can
+    the planner know how few; for a word common among accounts it looks at those of the rows that have the other words.
+    Of the words that accounts have, the rarest are looked up; the rest are read in the rows that these find."""
     accounts = accounts.order_by()
+    ids = _accounts_with(words, accounts)
+    looked_up = sorted((number for number in range(len(words)) if ids[number]), key=lambda number: len(ids[number]))
+    for number, word in enumerate(words):
+        is_read = number in looked_up[LOOKED_UP:]
+        in_row = _contains(Unindexed("search"), word) if is_read else has_word(word)
+        if len(ids[number]) > MOST_ACCOUNTS:
+            yield in_row | Q(Exists(accounts.filter(has_word(word), pk=OuterRef("account_id"))))
+        elif ids[number]:
+            yield in_row | Q(IsOneOf("account_id", Value(ids[number], ArrayField(BigIntegerField()))))
+        else:
+            yield in_row
+
+
+def _accounts_with(words: Sequence[str], accounts: QuerySet[Account]) -> dict[int, list[int]]:
+    """Up to `MOST_ACCOUNTS` + 1 accounts that have a word, for each word by its number, in one query."""
     hits = [
         accounts.filter(has_word(word)).annotate(word=Value(number)).values_list("word", "id")[: MOST_ACCOUNTS + 1]
         for number, word in enumerate(words)
     ]
-    ids: dict[int, list[int]] = defaultdict(list)
+    ids: dict[int, list[int]] = {number: [] for number in range(len(words))}
     for number, pk in hits[0].union(*hits[1:], all=True).order_by() if len(hits) > 1 else hits[0]:
         ids[number].append(pk)
-    for number, word in enumerate(words):
-        if len(ids[number]) > MOST_ACCOUNTS:
-            yield Q(Exists(accounts.filter(has_word(word), pk=OuterRef("account_id"))))
-        elif ids[number]:
-            yield Q(IsOneOf("account_id", Value(ids[number], ArrayField(BigIntegerField()))))
-        else:
-            yield Q(pk__in=[])
+    return ids

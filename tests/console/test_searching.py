@@ -54,6 +54,38 @@ def test_opportunities_are_found_by_their_words_and_their_accounts(search, oppor
     assert search(Opportunity, query) == found
 
 
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("CO-0512345", {"One"}),
+        ("o-05123", {"One", "Two", "Other"}),
+        ("0512345", {"One", "Other"}),
+        ("XO-0512345", {"Other"}),
+        ("CO_0512345", set()),
+        ("tools CO-0512345", set()),
+    ],
+)
+def test_an_id_is_found_by_all_that_is_typed_not_by_its_number_alone(search, rep_user, query, found):
+    with acting(None, Door.COMMAND, label="test"):
+        for name, external_id in (("One", "CO-0512345"), ("Two", "CO-0512346"), ("Other", "XO-0512345")):
+            Opportunity.objects.create(name=name, external_id=external_id, owner=rep_user.rep)
+    assert search(Opportunity, query) == found
+
+
+@pytest.mark.parametrize("most", [0, 1, 1000])
+def test_each_of_many_words_may_be_in_the_row_or_in_its_account(search, rep_user, monkeypatch, most):
+    monkeypatch.setattr("backoffice.crm.searching.MOST_ACCOUNTS", most)
+    with acting(None, Door.COMMAND, label="test"):
+        for name in ("Molinos del Norte 2", "Molinos del Sur", "Norte"):
+            account = Account.objects.create(name=name, owner=rep_user.rep)
+            for own in ("Osmo 2", "Norte", "Sur 2 del"):
+                Opportunity.objects.create(name=own, account=account, owner=rep_user.rep)
+        Opportunity.objects.create(name="Molinos del Norte 2", owner=rep_user.rep)
+    assert search(Opportunity, "molinos del norte 2 osmo") == {"Osmo 2"}
+    assert search(Opportunity, "molinos del norte 2") == {"Osmo 2", "Norte", "Sur 2 del", "Molinos del Norte 2"}
+    assert search(Opportunity, "sur molinos del norte") == {"Norte", "Sur 2 del"}
+
+
 def test_contacts_are_found_by_their_account(search, opportunities, rep_user):
     with acting(None, Door.COMMAND, label="test"):
         Contact.objects.create(given="Ana", account=opportunities, owner=rep_user.rep)
