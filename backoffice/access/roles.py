@@ -17,7 +17,10 @@ class Role(models.TextChoices):
         return self in {Role.OPERATIONS, Role.ADMIN}
 
 
+ROLES = {role.value: role for role in Role}
+
+
 def role_of(user: object) -> Role | None:
     """The role `user` acts in: none for the anonymous, the inactive, and logins without one."""
     role = getattr(user, "role", "")
-    return Role(role) if getattr(user, "is_active", False) and role in Role.values else None
+    return ROLES.get(role) if getattr(user, "is_active", False) else None

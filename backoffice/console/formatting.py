@@ -2,7 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 
 from babel import Locale
 from babel.numbers import UnknownCurrencyError, format_currency, format_decimal, format_percent
@@ -23,10 +23,13 @@ def _locale(language: str) -> Locale:
 
 def money(amount: Decimal | None, currency: str) -> str:
     """ "US$1,200.50"; nothing where there is no amount."""
-    if amount is None:
-        return ""
+    return "" if amount is None else _money(amount, currency, locale())
+
+
+@lru_cache(maxsize=10_000)
+def _money(amount: Decimal, currency: str, where: Locale) -> str:
     try:
-        return format_currency(amount, currency, locale=locale())
+        return format_currency(amount, currency, locale=where)
     except UnknownCurrencyError:
         return f"{decimal(amount)} {currency}".strip()
 

@@ -7,6 +7,7 @@ from typing import Any, override
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, URLResolver, path
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 from django.views.i18n import set_language
 from unfold.forms import AuthenticationForm
@@ -58,6 +59,11 @@ class ConsoleSite(UnfoldAdminSite):
                 return view(request, *args, **kwargs)
 
         return super().admin_view(update_wrapper(inner, view), cacheable)
+
+    @override
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
+        """Django's list of all there is to open: made when a page shows it, for most show our own sidebar."""
+        return SimpleLazyObject(lambda: super(ConsoleSite, self).get_app_list(request, app_label))
 
     @override
     def autocomplete_view(self, request: HttpRequest) -> HttpResponseBase:

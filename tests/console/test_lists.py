@@ -5,9 +5,11 @@ from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from unfold.templatetags.unfold_list import items_for_result
 
 from backoffice.changes.acting import Door, acting
 from backoffice.console import lists, searching
+from backoffice.console.cells import rows
 from backoffice.crm.models import Account, Choice, Opportunity, Region
 from tests.console.conftest import console_models
 
@@ -224,3 +226,28 @@ def test_an_empty_list_says_whether_it_is_narrowed(visit, rep_user):
         shown = visitor.list(Account, **narrowed).content.decode()
         assert "Nothing matches. Take a filter or a word away." in shown
         assert "Reset filters" in shown
+
+
+def test_a_row_says_what_is_in_the_record_and_marks_nothing_up(visit, make, rep_user):
+    with acting(None, Door.COMMAND, label="test"):
+        account = Account.objects.create(name="<b>Mill</b>", owner=rep_user.rep)
+        opportunity = Opportunity.objects.create(
+            name="<i>Dúo</i> & 'co'", account=account, owner=rep_user.rep, amount=1200, currency="USD"
+        )
+    page = visit(rep_user).list(Opportunity, q="duo").content.decode()
+    address = f"/admin/crm/opportunity/{opportunity.pk}/change/?_changelist_filters=q%3Dduo"
+    assert f'<a href="{address}" class="text-important" >&lt;i&gt;Dúo&lt;/i&gt; &amp; &#x27;co&#x27;</a></th>' in page
+    assert 'aria-label="Select &lt;i&gt;Dúo&lt;/i&gt; &amp; &#x27;co&#x27;"' in page
+    assert "&lt;b&gt;Mill&lt;/b&gt;</td>" in page
+    assert "<i>Dúo" not in page
+    assert "<b>Mill" not in page
+
+
+@pytest.mark.parametrize("query", [{}, {"_popup": "1"}], ids=["", "popup"])
+@pytest.mark.parametrize("model", console_models(), ids=lambda model: model._meta.label)
+def test_a_row_is_drawn_as_unfold_draws_it(model, query, visit, make, rep_user, admin_user):
+    make(model, rep_user.rep, 2)
+    changelist = visit(admin_user).list(model, **query).context["cl"]
+    drawn = ["".join(items_for_result(changelist, row, None)) for row in changelist.result_list]
+    assert list(rows(changelist)) == drawn
+    assert len(drawn) >= 2

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from html import escape
 from typing import Any, ClassVar, NoReturn, cast, override
 
 from django.contrib import admin, messages
@@ -14,8 +15,7 @@ from django.db.models import Model, ProtectedError, QuerySet
 from django.db.models.functions import Now
 from django.forms import ModelChoiceField, ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold import admin as unfold
@@ -35,7 +35,7 @@ from backoffice.crm.searching import found
 
 OURS = ("uid", "created_at", "changed_at", "created_there", "changed_there", "archived_at")
 MOST_DELETED_AT_ONCE = 1000
-CLASSES = " ".join(CHECKBOX_CLASSES)
+CLASSES = escape(" ".join(CHECKBOX_CLASSES))
 CHECKBOX = '<input type="checkbox" name="{}" value="{}" class="action-select {}" aria-label="{}">'
 
 
@@ -112,6 +112,7 @@ class ModelAdmin(HistoryMixin, FieldsMixin, unfold.ModelAdmin):
     list_fullwidth = True
     warn_unsaved_form = True
     paginator = CappedPaginator
+    change_list_template = "console/list.html"
     sortable_by: ClassVar[Any] = ()
     empty_value_display = "–"
     actions: Sequence[str] = ("archive", "unarchive")
@@ -156,7 +157,7 @@ class ModelAdmin(HistoryMixin, FieldsMixin, unfold.ModelAdmin):
     def action_checkbox(self, obj: Any) -> SafeString:
         """Unfold's, without a template per row, and with the record's name for a screen reader."""
         label = gettext("Select %(record)s") % {"record": obj}
-        return format_html(CHECKBOX, ACTION_CHECKBOX_NAME, obj.pk, CLASSES, label)
+        return mark_safe(CHECKBOX.format(ACTION_CHECKBOX_NAME, escape(str(obj.pk)), CLASSES, escape(label)))  # noqa: S308
 
     @override
     def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
