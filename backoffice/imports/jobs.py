@@ -1,6 +1,8 @@
 """The kinds of job of the uploads, and their schedules."""
 
+from backoffice import storing
 from backoffice.imports import applying, expiring
+from backoffice.imports.models import Export, Upload
 from backoffice.jobs.schedules import every
 
 __all__ = ["applying"]
@@ -9,3 +11,8 @@ __all__ = ["applying"]
 @every(minutes=60)
 def sweep_old_uploads() -> None:
     expiring.sweep()
+
+
+@every(minutes=24 * 60)
+def sweep_files_nobody_keeps() -> None:
+    storing.sweep("uploads", [model._meta.get_field("file") for model in (Upload, Export)])
