@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as _
 
 from backoffice.access.api import api_key_of, require_right
 from backoffice.access.models import User
@@ -14,8 +13,8 @@ from backoffice.changes.acting import Door, acting
 from backoffice.crm.filters import Filters
 from backoffice.crm.models.base import Row
 from backoffice.crm.writing import Gone, Rule, write
-from backoffice.paging import page, sort_named
-from backoffice.problems import invalid, not_found
+from backoffice.paging import page, refuse_unknown, sort_named
+from backoffice.problems import not_found
 from backoffice.schemas import Reading
 
 JSON = "application/json"
@@ -24,12 +23,7 @@ JSON = "application/json"
 def listed(request: HttpRequest, reading: Reading, filters: Filters) -> HttpResponse:
     """A page of what the caller may see, narrowed by what it asks for."""
     user = require_right(request, "view", reading.model)
-    unknown = sorted(request.GET.keys() - filters.__pydantic_fields__.keys())
-    if unknown:
-        known = ", ".join(filters.__pydantic_fields__)
-        raise invalid(
-            (name, _("There is no such filter. Choose from: {known}.").format(known=known)) for name in unknown
-        )
+    refuse_unknown(request, filters)
     rows = filters.narrow(reading.model._default_manager.visible_to(user))  # type: ignore[attr-defined]
     items, following = page(
         rows,

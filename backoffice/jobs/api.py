@@ -14,7 +14,7 @@ from backoffice.access.models import User
 from backoffice.jobs import verbs
 from backoffice.jobs.models import Job, JobQuerySet, LogLine, State
 from backoffice.jobs.registry import Queue
-from backoffice.paging import Page, PageQuery, page_of
+from backoffice.paging import Page, PageQuery, page_of, refuse_unknown
 from backoffice.problems import Problem, forbidden, not_found, unauthorized
 
 router = Router(tags=["jobs"])
@@ -86,6 +86,7 @@ class JobWithLog(JobOut):
 @router.get("/jobs", response=Page[JobOut])
 def list_jobs(request: HttpRequest, filters: Query[JobFilters]) -> dict[str, Any]:
     """Jobs you may see, the newest first."""
+    refuse_unknown(request, filters)
     jobs = _visible(request)
     if filters.state:
         jobs = jobs.filter(state=filters.state)

@@ -81,6 +81,12 @@ def test_the_list_is_narrowed_by_state_and_kind(ask, operations_user):
     assert ids("?state=queued&kind=tests.nothing") == [waiting.pk]
 
 
+def test_a_filter_with_a_slip_in_its_name_is_refused(ask, operations_user):
+    answer = ask(operations_user, "/jobs?stat=failed")
+    assert answer.status_code == 422
+    assert "Choose from: limit, cursor, state, kind" in answer.json()["errors"][0]["message"]
+
+
 def test_the_list_is_read_page_by_page(ask, operations_user):
     jobs = [begin().pk for _ in range(5)]
     first = ask(operations_user, "/jobs?limit=2").json()
