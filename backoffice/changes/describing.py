@@ -68,13 +68,15 @@ def describe(changes: Iterable[Change], viewer: Any) -> list[ChangeLine]:
 def _line(change: Change, model: type[models.Model] | None, labels: Labels) -> ChangeLine:
     before, after = change.before or {}, change.after or {}
     about = str(model._meta.verbose_name) if model else change.child_kind or change.kind
+    # A part that came or went tells of itself in full; one that changed, only what changed.
+    needs_number = change.child_id is not None and change.operation == Operation.UPDATE
     return ChangeLine(
         change=change,
         at=change.at,
         who=change.actor_label,
         door=_label(Door, change.door),
         operation=_label(Operation, change.operation),
-        about=about if change.child_id is None else f"{about} {change.child_id}",
+        about=f"{about} {change.child_id}" if needs_number else about,
         fields=[
             FieldChange(
                 _name(field, column),
@@ -133,6 +135,8 @@ def _name(field: Field | None, column: str) -> str:
 def _shown(field: Field | None, value: Any, labels: Labels) -> str:
     if any(value is empty or value == empty for empty in EMPTY) and not isinstance(value, bool):
         return ""
+    if isinstance(field, models.FileField):  # its name in the storage says nothing to anybody
+        return _("a file")
     to = _target(field)
     if to is not None:
         return labels.get((to, value), f"#{value}")

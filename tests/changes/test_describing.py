@@ -6,7 +6,7 @@ from backoffice.access.models import User
 from backoffice.changes.describing import describe
 from backoffice.changes.models import Change
 from backoffice.changes.reading import history
-from backoffice.crm.models import Account, LineItem, Opportunity, Rep
+from backoffice.crm.models import Account, Document, LineItem, Opportunity, Rep
 
 pytestmark = [pytest.mark.db, pytest.mark.django_db]
 
@@ -15,7 +15,7 @@ EVERYTHING = User(username="olga", role="operations")  # sees it
 
 
 def newest(record, viewer=EVERYTHING):
-    return describe(history("opportunity", record.pk), viewer)[0]
+    return describe(history(record.change_kind, record.pk), viewer)[0]
 
 
 def told(line):
@@ -57,11 +57,18 @@ def test_the_name_of_a_record_one_may_not_see_is_not_told_but_every_reps_is(oppo
     assert told(newest(opportunity, outsider_user))["account"][1] == "Hidden Ltd"
 
 
-def test_a_part_is_named_with_its_number(opportunity, product):
+def test_a_part_is_named_by_what_it_holds_or_where_that_is_not_told_by_its_number(opportunity, product):
     line = LineItem.objects.create(opportunity=opportunity, product=product, quantity=3)
     described = newest(opportunity)
-    assert (described.about, described.operation) == (f"line {line.pk}", "created")
+    assert (described.about, described.operation) == ("line", "created")
     assert told(described)["product"] == ("", "Support")
+    LineItem.objects.filter(pk=line.pk).update(quantity=4)
+    assert (newest(opportunity).about, newest(opportunity).operation) == (f"line {line.pk}", "changed")
+
+
+def test_a_file_is_not_told_by_its_name_in_the_storage(opportunity):
+    document = Document.objects.create(name="offer.pdf", opportunity=opportunity, content="documents/0a1b2c")
+    assert told(newest(document))["content"] == ("", "a file")
 
 
 def test_dates_and_times_read_in_the_languages_way(opportunity):

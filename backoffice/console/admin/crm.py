@@ -341,10 +341,10 @@ class DocumentAdmin(AboutAdmin):
     list_display = ("name", "size_shown", "content_link", "about", "author", "changed")
     list_select_related = (*ABOUT, "author")
     list_filter = (("author", ReferenceFilter), ("account", ReferenceFilter))
-    readonly_fields = ("size",)
+    readonly_fields = ("size_shown",)
     search_help_text = _("File name")
     fieldsets = (
-        (None, {"fields": ("name", "content", "size", "author")}),
+        (None, {"fields": ("name", "content", "size_shown", "author")}),
         (_("About"), {"fields": (("account", "contact"), ("opportunity", "group"))}),
     )
 
