@@ -7,7 +7,7 @@ of, and its widget: how a cell becomes a value and a value a cell.
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar, override
+from typing import Any, ClassVar, NamedTuple, override
 
 from django.db import models
 from django.utils.functional import Promise
@@ -128,8 +128,17 @@ class Column(fields.Field):
         return DateShapes(str(self.header)) if isinstance(self.widget, Day) else None
 
 
+class Shape(NamedTuple):
+    """What a file of such columns needs. `idle` columns mean nothing in it; `twice` and `wrong` are sentences."""
+
+    required: Sequence[str]
+    idle: frozenset[str] = frozenset()
+    twice: Sequence[str] = ()
+    wrong: Sequence[str] = ()
+
+
 class UploadResource(resources.ModelResource):
-    """Only the declared columns, in the order they are declared."""
+    """The declared columns, in the order they are declared, and those that a file may have beside them."""
 
     record: ClassVar[type[records.Record]]
     key: ClassVar[str]
@@ -142,6 +151,42 @@ class UploadResource(resources.ModelResource):
     @classmethod
     def headers(cls) -> list[str]:
         return [str(column.header) for column in cls.columns().values()]
+
+    @classmethod
+    def dynamic(cls, header: str) -> tuple[str, Column] | None:
+        """The column that is not declared but told by its header (a month's amount), and the name it goes by."""
+        return None
+
+    @classmethod
+    def column_called(cls, name: str) -> Column:
+        """By the name it has in `Upload.columns`, declared or not. Raises KeyError when there is none."""
+        return cls.columns()[name]
+
+    @classmethod
+    def columns_in(cls, positions: Mapping[str, int]) -> dict[str, Column]:
+        """All that are declared, then those the file has beside them, in its order. Values of rows stand like this."""
+        declared = cls.columns()
+        beside = sorted(positions.keys() - declared.keys(), key=positions.__getitem__)
+        return {**declared, **{name: cls.column_called(name) for name in beside}}
+
+    @classmethod
+    def watched(cls, positions: Mapping[str, int]) -> list[tuple[int, AmountShapes | DateShapes]]:
+        """Places in the file where its notation shows. Columns that are not declared are written all alike."""
+        columns = cls.columns_in(positions)
+        shared: dict[type, AmountShapes | DateShapes] = {}
+        found = []
+        for name, place in positions.items():
+            shapes = columns[name].shapes
+            if shapes and name not in cls.columns():
+                shapes = shared.setdefault(type(shapes), shapes)
+            if shapes:
+                found.append((place, shapes))
+        return found
+
+    @classmethod
+    def shape(cls, named: Mapping[str, str], unknown: Sequence[str]) -> Shape:
+        """What a file needs in which columns go by these names (each with the file's own header)."""
+        return Shape([name for name, column in cls.columns().items() if column.required])
 
 
 def every_field_of(model: type[models.Model]) -> tuple[str, ...]:

@@ -72,10 +72,9 @@ def options_of_its_upload(file: BinaryIO, name: str, kind: Kind, user: User) -> 
 
 
 def _header(file: BinaryIO, name: str, kind: Kind) -> list[str]:
-    columns = kind.resource.columns()
     try:
         scan = reading.scan(file, name, limit_bytes=1 << 62)
-        mark = reading.delimiter(file, scan.encoding, lambda cells: headers.known(columns, cells))
+        mark = reading.delimiter(file, scan.encoding, lambda cells: headers.known(kind.resource, cells))
         first = next(reading.rows(file, Layout(scan.format, scan.encoding, mark)), (0, []))
     except Refused:
         return []

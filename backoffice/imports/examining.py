@@ -31,17 +31,16 @@ class Examined(msgspec.Struct, frozen=True):
 def examine(file: BinaryIO, name: str, resource: type[UploadResource], options: Options, limit_bytes: int) -> Examined:
     """Raises Refused when the file as a whole cannot be taken, or when only a person can say how it is meant."""
     scan = reading.scan(file, name, limit_bytes)
-    columns = resource.columns()
     layout = Layout(scan.format, scan.encoding)
     if scan.format == "csv":
-        mark = reading.delimiter(file, scan.encoding, lambda header: headers.known(columns, header))
+        mark = reading.delimiter(file, scan.encoding, lambda header: headers.known(resource, header))
         layout = Layout(scan.format, scan.encoding, mark)
     rows = reading.rows(file, layout)
     first = next(rows, None)
     if first is None:
         raise Refused(gettext("The file is empty."))
     header = first[1]
-    match = headers.match(columns, header)
+    match = headers.match(resource, header, options.columns)
     notation, count = _notation(resource, match.positions, rows, options)
     return Examined(
         layout, header, match.positions, match.unknown, options.noted(notation), count, scan.size, scan.sha256
@@ -51,8 +50,7 @@ def examine(file: BinaryIO, name: str, resource: type[UploadResource], options: 
 def _notation(
     resource: type[UploadResource], positions: dict[str, int], rows: Iterator[Row], options: Options
 ) -> tuple[Notation, int]:
-    columns = resource.columns()
-    watched = [(place, shapes) for name, place in positions.items() if (shapes := columns[name].shapes)]
+    watched = resource.watched(positions)
     adders = [
         (place, shapes.add)
         for place, shapes in watched

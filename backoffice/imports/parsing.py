@@ -11,7 +11,7 @@ NULL = "NULL"  # what database tools print for nothing
 
 
 class Parsed:
-    """A row as values in the order of the resource's columns; None where the file says nothing."""
+    """A row as values in the order of `UploadResource.columns_in`; None where the file says nothing."""
 
     __slots__ = ("cells", "differences", "faults", "line", "number", "object_id", "outcome", "values")
 
@@ -32,11 +32,12 @@ type ParseRow = Callable[[int, int, list[str]], Parsed]
 def compiled(
     resource: type[UploadResource], positions: Mapping[str, int], header: Sequence[str], options: Options
 ) -> ParseRow:
-    columns = resource.columns()
+    columns, declared = resource.columns_in(positions), resource.columns()
     width = len(header)
     empty: list[Any] = [None] * len(columns)
+    titles = {name: str(columns[name].header) if name in declared else header[positions[name]] for name in positions}
     plan = [
-        (place, positions[name], column.widget.parser(options), column.required, str(column.header))
+        (place, positions[name], column.widget.parser(options), column.required, titles[name])
         for place, (name, column) in enumerate(columns.items())
         if name in positions
     ]

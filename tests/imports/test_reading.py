@@ -296,6 +296,6 @@ def test_no_spelling_means_two_columns():
 
 
 def test_unknown_columns_are_reported_and_ignored():
-    found = headers.match(COLUMNS, ["Opportunity Name", "Colour", "", "Opportunity ID", "line", "error"])
+    found = headers.match(OpportunityResource, ["Opportunity Name", "Colour", "", "Opportunity ID", "line", "error"])
     assert found.positions == {"name": 0, "opportunity_id": 3}
     assert found.unknown == ["Colour"]
