@@ -238,7 +238,7 @@ _DAY_MONTH_NAME = re.compile(
 _MONTH_NAME_DAY = re.compile(
     rf"{_DAY_NAME}([^\W\d_]+)\.?[-\s]+(\d{{1,2}})(?:st|nd|rd|th)?,?[-\s]+(\d{{4}}){_TIME}", re.IGNORECASE
 )
-_MONTHS = {
+MONTHS = {
     name: number
     for number, names in enumerate(
         (
@@ -357,7 +357,7 @@ def _year_month_day(cell: str, order: DateOrder | None) -> tuple[int, int, int] 
 
 
 def _by_name(year: str, name: str, number: str) -> tuple[int, int, int] | None:
-    month = _MONTHS.get(name.casefold())
+    month = MONTHS.get(name.casefold())
     return (_full_year(year), month, int(number)) if month else None
 
 
