@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 from zlib import crc32
 
+import orjson
 from django.db import connection, models
 from psycopg import Cursor, sql
 from psycopg.types.json import Jsonb
@@ -100,9 +101,11 @@ def current(
         sql.Identifier(key),
         sql.SQL(" ORDER BY id FOR UPDATE") if lock and not imagining.is_imagining() else sql.SQL(""),
     )
+    places = _json_places(model, (key, "id", *columns))
     with plain_cursor() as cursor:
         cursor.execute(statement, [list(keys)])
-        return cursor.fetchall()
+        found = cursor.fetchall()
+    return [_from_json(row, places) for row in found] if places else found
 
 
 def rows(statement: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -129,6 +132,15 @@ def _copy(
     with plain_cursor() as cursor, cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN").format(table, names)) as stream:
         for row in rows:
             stream.write_row(_with_json(row, json_places) if json_places else row)
+
+
+def _from_json(row: Sequence[Any], places: Sequence[int]) -> tuple[Any, ...]:
+    """Django has the driver leave JSON as text."""
+    cells = list(row)
+    for place in places:
+        if cells[place] is not None:
+            cells[place] = orjson.loads(cells[place])
+    return tuple(cells)
 
 
 def _with_json(row: Sequence[Any], places: Sequence[int]) -> list[Any]:

@@ -28,10 +28,14 @@ KEEP: Any = object()  # what a blank cell means where it leaves the value as it 
 
 
 class Source(NamedTuple):
-    """Where a column of the table comes from: columns of the file, and what it holds when it is empty."""
+    """Where a column of the table comes from: columns of the file, and what it holds when it is empty.
+
+    In parts: each column of the file speaks of its own part of the value (`Over`), and clears no more than that.
+    """
 
     names: tuple[str, ...]
     empty: Any
+    in_parts: bool = False
 
 
 class Part(Protocol):
@@ -103,28 +107,94 @@ class Target:
         return self.was is not None and self.values != self.was
 
 
-class Merger(ABC):
+class Table:
+    """Records of one model, and writing what the wishes laid over them come to."""
+
+    model: ClassVar[type[Row]]
+    key_columns: ClassVar[tuple[str, ...]] = ()  # written with a new record, beside `columns`
+
+    def __init__(self, columns: Sequence[str], empty: Sequence[Any], blanks: Sequence[Any]) -> None:
+        self.columns = tuple(columns)
+        self.empty = list(empty)
+        self.blanks = list(blanks)
+        self.keeps_differences = False  # for a preview: what each row does to each column
+
+    def new_row(self, target: Target) -> tuple[Any, ...]:
+        """A new record as id, key columns, values."""
+        key = (target.key,) if self.key_columns else ()
+        return (target.id, *key, *target.values)
+
+    def agree(self, wish: Wish, before: Sequence[Any], values: list[Any]) -> None:
+        """What changes in other columns because of what the wish just changed."""
+
+    def write(self, targets: Iterable[Target]) -> dict[str, int]:
+        new, changed = [], []
+        for target in targets:
+            self.fold(target)
+            if target.was is None:
+                new.append(target)
+            elif target.is_changed:
+                changed.append(target)
+        return {"new": self._insert(new), "updated": self._update(changed)}
+
+    def _insert(self, targets: Sequence[Target]) -> int:
+        if targets:
+            for target, id in zip(targets, loading.new_ids(self.model, len(targets)), strict=True):
+                target.id = id
+            loading.copy(self.model, ("id", *self.key_columns, *self.columns), map(self.new_row, targets))
+        return len(targets)
+
+    def _update(self, targets: Sequence[Target]) -> int:
+        """Once they are locked the rows are read again: nobody's edit in between is lost."""
+        if not targets:
+            return 0
+        locked = loading.current(self.model, self.columns, "id", [target.id for target in targets], lock=True)
+        here = {id: values for id, _, *values in locked}
+        for target in targets:
+            if target.id not in here:
+                raise Moved
+            target.was = here[target.id]
+            self.fold(target)
+        changed = [(target.id, *target.values) for target in targets if target.is_changed]
+        return len(loading.update(self.model, self.columns, changed)) if changed else 0
+
+    def fold(self, target: Target) -> None:
+        """Lay the wishes over what is there, one after the other."""
+        is_new = target.was is None
+        values = self.empty.copy() if target.was is None else target.was.copy()
+        for wish in target.wishes:
+            before = values.copy()
+            changed = _lay_over(values, wish.values, self.blanks)
+            if changed:
+                self.agree(wish, before, values)
+            wish.outcome = NEW if is_new else UPDATED if changed else UNCHANGED
+            is_new = False
+            if self.keeps_differences:
+                wish.differences = _differences(self.columns, before, values)
+        target.values = values
+        if values == target.was:
+            for wish in target.wishes:  # whatever they did, they took it back
+                wish.outcome, wish.differences = UNCHANGED, []
+
+
+class Merger(Table, ABC):
     """A loader (see `backoffice.imports.kinds.Loader`) for rows that speak of records of one model.
 
     `places` says, for each kind of reference, in which places of the values ids of such records stand.
     """
 
     word: ClassVar[str]  # what `Upload.records` counts its records as
-    model: ClassVar[type[Row]]
     file: ClassVar[Mapping[str, Column]]
     sources: ClassVar[Mapping[str, Source]]
-    key_columns: ClassVar[tuple[str, ...]] = ()  # written with a new record, beside `sources`
     locks: ClassVar[tuple[str, ...]]
     places: ClassVar[Mapping[str, tuple[int, ...]]] = {}
 
     def __init__(self, positions: Mapping[str, int], options: Options) -> None:
         self.positions = positions
         self.options = options
-        self.blanks = [self._blank(source) for source in self.sources.values()]
-        self.empty = [source.empty for source in self.sources.values()]
-        self.columns = tuple(self.sources)
+        empty = [source.empty for source in self.sources.values()]
+        super().__init__(tuple(self.sources), empty, [self._blank(source) for source in self.sources.values()])
         self.parts: dict[str, Part] = self.make_parts()
-        self.keeps_differences = False  # for a preview: what each row does to each column
 
     # What a kind says.
 
@@ -148,13 +218,11 @@ class Merger(ABC):
     def found(self, keys: set[Key]) -> dict[Key, tuple[int, list[Any]]]:
         """Those of the records that are there, with id and values."""
 
-    def new_row(self, target: Target) -> tuple[Any, ...]:
-        """A new record as id, key columns, values."""
-        key = (target.key,) if self.key_columns else ()
-        return (target.id, *key, *target.values)
+    def relate(self, targets: Sequence[Target]) -> None:
+        """What wishes have to know of the records found before they are laid over them."""
 
     def link(self, targets: Sequence[Target]) -> Records:
-        """What else the rows want beside the records' own columns, once these are written."""
+        """What else the rows want beside the records' own columns, once these are written; may raise outcomes."""
         return {}
 
     # What happens with it.
@@ -172,10 +240,12 @@ class Merger(ABC):
             if ids:
                 _put_real_ids(wishes, self.places.get(word, ()), ids)
         targets = self._targets(wishes)
-        records: Records = {self.word: self._write(targets)}
+        self.relate(targets)
+        records: Records = {self.word: self.write(targets)}
         records |= {word: {"new": len(ids)} for word, ids in made.items() if ids}
-        records |= self.link(targets)
-        _tell_rows(wishes)
+        for word, counts in self.link(targets).items():
+            records[word] = records.get(word, {}) | counts
+        _tell_rows(targets)
         return records
 
     def _wishes(self, row: Parsed) -> list[Wish]:
@@ -202,62 +272,14 @@ class Merger(ABC):
             target.wishes.append(wish)
         return list(targets.values())
 
-    def _write(self, targets: Iterable[Target]) -> dict[str, int]:
-        new, changed = [], []
-        for target in targets:
-            self._fold(target)
-            if target.was is None:
-                new.append(target)
-            elif target.is_changed:
-                changed.append(target)
-            else:
-                _settle(target)
-        return {"new": self._insert(new), "updated": self._update(changed)}
-
-    def _insert(self, targets: Sequence[Target]) -> int:
-        if targets:
-            for target, id in zip(targets, loading.new_ids(self.model, len(targets)), strict=True):
-                target.id = id
-                _settle(target)
-            loading.copy(self.model, ("id", *self.key_columns, *self.columns), map(self.new_row, targets))
-        return len(targets)
-
-    def _update(self, targets: Sequence[Target]) -> int:
-        """Once they are locked the rows are read again: nobody's edit in between is lost."""
-        if not targets:
-            return 0
-        locked = loading.current(self.model, self.columns, "id", [target.id for target in targets], lock=True)
-        here = {id: values for id, _, *values in locked}
-        for target in targets:
-            if target.id not in here:
-                raise Moved
-            target.was = here[target.id]
-            self._fold(target)
-            _settle(target)
-        changed = [(target.id, *target.values) for target in targets if target.is_changed]
-        return len(loading.update(self.model, self.columns, changed)) if changed else 0
-
-    def _fold(self, target: Target) -> None:
-        """Lay the wishes over what is there, one after the other."""
-        is_new = target.was is None
-        values = self.empty.copy() if target.was is None else target.was.copy()
-        for wish in target.wishes:
-            before = values.copy() if self.keeps_differences else values
-            changed = _lay_over(values, wish.values, self.blanks)
-            wish.outcome = NEW if is_new else UPDATED if changed else UNCHANGED
-            is_new = False
-            if self.keeps_differences:
-                wish.differences = _differences(self.columns, before, values)
-        target.values = values
-        if values == target.was:
-            for wish in target.wishes:  # whatever they did, they took it back
-                wish.outcome = UNCHANGED
+    def clears(self, name: str) -> bool:
+        """Whether a blank cell of this column of the file clears what is there."""
+        return self.options.blank is Blank.CLEAR and name in self.positions and self.file[name].clears
 
     def _blank(self, source: Source) -> Any:
         """An absent column is left, and so is one that a blank never clears."""
-        present = [self.file[name] for name in source.names if name in self.positions]
-        clears = self.options.blank is Blank.CLEAR and present and all(column.clears for column in present)
-        return source.empty if clears else KEEP
+        present = [name for name in source.names if name in self.positions]
+        return source.empty if present and not source.in_parts and all(map(self.clears, present)) else KEEP
 
 
 def _lay_over(values: list[Any], wanted: Sequence[Any], blanks: Sequence[Any]) -> bool:
@@ -281,18 +303,18 @@ def _differences(columns: Sequence[str], before: Sequence[Any], after: Sequence[
     ]
 
 
-def _tell_rows(wishes: Iterable[Wish]) -> None:
+def _tell_rows(targets: Iterable[Target]) -> None:
     """A row's outcome is the strongest of what became of its wishes."""
-    for wish in wishes:
-        row = wish.row
-        if not row.outcome or STRENGTH.index(wish.outcome) > STRENGTH.index(row.outcome):
-            row.outcome = wish.outcome
-        row.differences += wish.differences
+    for target in targets:
+        for wish in target.wishes:
+            row = wish.row
+            row.object_id = target.id
+            row.outcome = stronger(row.outcome, wish.outcome)
+            row.differences += wish.differences
 
 
-def _settle(target: Target) -> None:
-    for wish in target.wishes:
-        wish.row.object_id = target.id
+def stronger(one: str, other: str) -> str:
+    return other if not one or STRENGTH.index(other) > STRENGTH.index(one) else one
 
 
 def _put_real_ids(wishes: Iterable[Wish], places: Sequence[int], ids: Mapping[int, int]) -> None:
