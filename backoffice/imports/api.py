@@ -14,7 +14,7 @@ from backoffice.imports import error_file
 from backoffice.imports.faults import Refused
 from backoffice.imports.models import Mode, Upload, UploadQuerySet
 from backoffice.imports.options import Blank
-from backoffice.imports.starting import receive
+from backoffice.imports.starting import mode_called, receive
 from backoffice.imports.values import DateOrder, DecimalMark
 from backoffice.jobs.models import State
 from backoffice.paging import Page, PageQuery, page_of
@@ -93,7 +93,8 @@ def create_import(
     _refuse_unknown_fields(request)
     key = api_key_of(request)
     try:
-        upload = receive(file, form.kind, user, mode=form.mode, given=form.options, api_key=key.pk if key else None)
+        mode = mode_called(form.mode)
+        upload = receive(file, form.kind, user, mode=mode, given=form.options, api_key=key.pk if key else None)
     except Refused as refused:
         field = refused.option or "file"
         raise Problem(

@@ -1,10 +1,12 @@
 """The job that applies an upload. Each chunk is one transaction: records, outcomes, counts and place together."""
 
 import gc
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import batched, chain, count, islice
+from typing import override
 
 import orjson
 from django.db import IntegrityError
@@ -15,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from backoffice.changes.acting import Door
 from backoffice.imports import examining, faults, loading, reading
 from backoffice.imports.faults import Refused
-from backoffice.imports.kinds import Kind, Loader, kind_called
+from backoffice.imports.kinds import Loader, kind_called
 from backoffice.imports.loading import Moved
 from backoffice.imports.merging import Records
 from backoffice.imports.models import Upload, UploadRow
@@ -30,6 +32,7 @@ JOB = "imports.apply"
 FIRST_ROWS = 500  # so that there is something to see at once
 CHUNK_ROWS = 5_000
 TRIES = 4
+OUTCOME = ("upload_id", "number", "line", "outcome", "object_id", "errors", "cells")
 # In words: bare marks in a log line can't be read.
 MARKS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", ".": "point"}
 GONE = gettext_noop("The uploaded file is no longer there. Upload it again.")
@@ -39,38 +42,48 @@ GONE = gettext_noop("The uploaded file is no longer there. Upload it again.")
 def apply(run: Run) -> None:
     """Goes on after the last committed row, however often it is called."""
     upload = Upload.objects.get(pk=run.parameters["upload"])
-    kind = kind_called(upload.kind)
     done = int((run.checkpoint or {}).get("rows", 0))
     run.progress(done, upload.rows)
     if not done:
-        _say_how_it_is_read(run, upload)
-    if not upload.file:
-        raise Failure(gettext(GONE))
-    try:
-        with upload.file.open("rb") as file:
-            rows = examining.data_rows(reading.binary(file), upload.how_written, skip=done)
-            with collecting_by_chunk():
-                _Applying(run, upload, kind).go(rows, done)
-    except FileNotFoundError as error:
-        raise Failure(gettext(GONE)) from error
-    except Refused as refused:
-        raise Failure(str(refused)) from refused
+        say_how_it_is_read(run, upload)
+    applying = _Applying(run, upload)
+    applying.go(done)
+    applying.say_what_was_made()
 
 
-class _Applying:
-    def __init__(self, run: Run, upload: Upload, kind: Kind) -> None:
+class ByChunk(ABC):
+    """A file's rows through the kind's loader, chunk by chunk. What is to be kept of a chunk says `keep`."""
+
+    def __init__(self, run: Run, upload: Upload) -> None:
         self.run = run
         self.upload = upload
-        self.loader: Loader = kind.loader(upload.columns, upload.chosen)
-        self.parse: ParseRow = compiled(kind.resource, upload.columns, upload.header, upload.chosen)
+        self.kind = kind_called(upload.kind)
+        self.loader: Loader = self.kind.loader(upload.columns, upload.chosen)
+        self.parse: ParseRow = compiled(self.kind.resource, upload.columns, upload.header, upload.chosen)
 
-    def go(self, rows: Iterator[Row], done: int) -> None:
+    @abstractmethod
+    def keep(self, chunk: Chunk, rows: Sequence[Parsed], records: Records) -> None:
+        """In the chunk's transaction, when every row has its outcome."""
+
+    def go(self, done: int = 0) -> None:
+        """All rows after the first so many. Raises Failure when the file can't be read on."""
+        if not self.upload.file:
+            raise Failure(gettext(GONE))
+        try:
+            with self.upload.file.open("rb") as file, collecting_by_chunk():
+                rows = examining.data_rows(reading.binary(file), self.upload.how_written, skip=done)
+                self._go(rows, done)
+        except FileNotFoundError as error:
+            raise Failure(gettext(GONE)) from error
+        except Refused as refused:
+            raise Failure(str(refused)) from refused
+
+    def _go(self, rows: Iterator[Row], done: int) -> None:
         with closing(ahead(self._parsed(rows, done))) as chunks:
             for chunk in chunks:
-                self._apply(chunk)
+                self._load(chunk)
                 del chunk
                 gc.collect(1)
-        self._say_what_was_made()
 
     def _parsed(self, rows: Iterator[Row], done: int) -> Iterator[list[Parsed]]:
         numbers = count(done + 1)
@@ -79,7 +92,7 @@ class _Applying:
             numbered = zip(chunk, numbers, strict=False)
             yield [self.parse(number, line, cells) for (line, cells), number in numbered]
 
-    def _apply(self, rows: list[Parsed]) -> None:
+    def _load(self, rows: list[Parsed]) -> None:
         for left in range(TRIES - 1, -1, -1):
             try:
                 self.run.in_chunk(_Attempt(self, rows))
@@ -94,37 +107,42 @@ class _Applying:
         self.loader.forget()
         return [self.parse(row.number, row.line, row.cells) for row in rows]
 
-    def _say_what_was_made(self) -> None:
-        for name, counts in sorted(self.upload.records.items()):
-            figures = {"kind": capfirst(word_for(name, 2)), "new": 0, "updated": 0, **counts}
-            line = gettext("%(kind)s: %(new)d new, %(updated)d updated.") % figures
-            self.run.log.info(line)
-
 
 class _Attempt:
     """One chunk's work; called once more by the run when PostgreSQL broke it off for a deadlock."""
 
-    def __init__(self, applying: _Applying, rows: list[Parsed]) -> None:
-        self.applying = applying
+    def __init__(self, work: ByChunk, rows: list[Parsed]) -> None:
+        self.work = work
         self.rows = rows
         self.is_first = True
 
     def __call__(self, chunk: Chunk) -> None:
-        upload, rows = self.applying.upload, self.rows
-        if not self.is_first:
-            rows = self.applying.again(rows)
+        rows = self.rows if self.is_first else self.work.again(self.rows)
         self.is_first = False
         loading.commit_without_waiting()
-        records = self.applying.loader.load(rows)
-        keep_outcomes(upload, rows)
+        records = self.work.loader.load(rows)
+        self.work.keep(chunk, rows, records)
+        chunk.count(**Counter(row.outcome for row in rows))
+        chunk.done = rows[-1].number
+
+
+class _Applying(ByChunk):
+    @override
+    def keep(self, chunk: Chunk, rows: Sequence[Parsed], records: Records) -> None:
+        upload = self.upload
+        loading.copy(UploadRow, OUTCOME, (outcome_of(upload.pk, row) for row in rows))
         counts = Counter(row.outcome for row in rows)
         totals = Upload.objects.values_list("counts", "records").get(pk=upload.pk)
         upload.counts = dict(Counter(totals[0]) + counts)
         upload.records = added(totals[1], records)
         upload.save(update_fields=["counts", "records"])
-        chunk.count(**counts)
-        chunk.done = rows[-1].number
         chunk.checkpoint = {"rows": rows[-1].number, "line": rows[-1].line}
+
+    def say_what_was_made(self) -> None:
+        for name, counts in sorted(self.upload.records.items()):
+            figures = {"kind": capfirst(word_for(name, 2)), "new": 0, "updated": 0, **counts}
+            line = gettext("%(kind)s: %(new)d new, %(updated)d updated.") % figures
+            self.run.log.info(line)
 
 
 @contextmanager
@@ -145,12 +163,8 @@ def in_chunks(rows: Iterator[Row]) -> Iterator[tuple[Row, ...]]:
     return chain([first] if first else [], batched(rows, CHUNK_ROWS))
 
 
-def keep_outcomes(upload: Upload, rows: Iterable[Parsed]) -> None:
-    columns = ("upload_id", "number", "line", "outcome", "object_id", "errors", "cells")
-    loading.copy(UploadRow, columns, (_stored(upload.pk, row) for row in rows))
-
-
-def _stored(upload_id: int, row: Parsed) -> tuple[object, ...]:
+def outcome_of(upload_id: int, row: Parsed) -> tuple[object, ...]:
+    """The columns `OUTCOME` of a row. Only a failed one keeps its cells."""
     if not row.faults:
         return (upload_id, row.number, row.line, row.outcome, row.object_id, None, None)
     errors, cells = orjson.dumps(faults.stored(row.faults)), orjson.dumps(row.cells)
@@ -164,7 +178,7 @@ def added(totals: Records, more: Records) -> Records:
     return {name: counts for name, counts in sums.items() if counts}
 
 
-def _say_how_it_is_read(run: Run, upload: Upload) -> None:
+def say_how_it_is_read(run: Run, upload: Upload) -> None:
     layout, options = upload.how_written, upload.chosen
     said = {
         "format": layout.format,

@@ -2,7 +2,8 @@
 
 Inside `imagined(…)` temporary tables of this connection stand before the real ones. What `backoffice.imports.loading`
 writes goes there; whoever reads a table by its name, Django's ORM too, sees the real rows with the imagined ones laid
-over them. Nothing of it is seen by anybody else, and nothing remains.
+over them. Nothing of it is seen by anybody else, and nothing remains. Real rows that others add meanwhile are not seen:
+else what was imagined as new would be there twice.
 """
 
 from collections.abc import Iterator, Sequence
@@ -48,8 +49,7 @@ def imagined(*tables: type[models.Model]) -> Iterator[None]:
     with connection.cursor() as wrapped:
         cursor: Cursor[tuple[object, ...]] = wrapped.cursor
         cursor.execute("SELECT current_schema()")
-        row = cursor.fetchone()
-        schema = sql.Identifier(str(row[0] if row else "public"))
+        schema = sql.Identifier(str(_one(cursor)))
         cursor.execute(
             sql.SQL("CREATE TEMP SEQUENCE {} AS bigint MINVALUE {} START {}").format(
                 IDS, sql.Literal(FIRST_IMAGINED_ID), sql.Literal(FIRST_IMAGINED_ID)
@@ -63,6 +63,19 @@ def imagined(*tables: type[models.Model]) -> Iterator[None]:
     finally:
         _tables.reset(token)
         _drop(names)
+
+
+@contextmanager
+def reality() -> Iterator[None]:
+    """While inside, within a transaction, tables are again what they really are."""
+    with connection.cursor() as wrapped:
+        cursor: Cursor[tuple[object, ...]] = wrapped.cursor
+        cursor.execute("SELECT current_setting('search_path')")
+        before = _one(cursor)
+        cursor.execute("SELECT set_config('search_path', %s || ', pg_temp', true)", [before])
+    yield
+    with connection.cursor() as wrapped:  # after an error the transaction's end does it
+        wrapped.execute("SELECT set_config('search_path', %s, true)", [before])
 
 
 def bring_in(cursor: Cursor[tuple[object, ...]], model: type[models.Model], chosen: sql.Composable) -> None:
@@ -89,12 +102,19 @@ def new_ids(count: int) -> list[int]:
         return [row[0] for row in wrapped.cursor]
 
 
+def _one(cursor: Cursor[tuple[object, ...]]) -> object:
+    row = cursor.fetchone()
+    return row[0] if row else None
+
+
 def _imagined(name: str) -> sql.Identifier:
     return sql.Identifier(f"imagined_{name}")
 
 
 def _lay_over(cursor: Cursor[tuple[object, ...]], schema: sql.Identifier, name: str) -> None:
     real, here = sql.SQL("{}.{}").format(schema, sql.Identifier(name)), _imagined(name)
+    cursor.execute(sql.SQL("SELECT COALESCE(max(id), 0) FROM {}").format(real))
+    last = sql.Literal(_one(cursor))
     cursor.execute(
         sql.SQL(
             "CREATE TEMP TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING CONSTRAINTS"
@@ -112,8 +132,9 @@ def _lay_over(cursor: Cursor[tuple[object, ...]], schema: sql.Identifier, name: 
     cursor.execute(
         sql.SQL(
             "CREATE TEMP VIEW {name} AS SELECT * FROM {real} AS there"
-            " WHERE NOT EXISTS (SELECT FROM {here} AS here WHERE here.id = there.id) UNION ALL SELECT * FROM {here}"
-        ).format(name=sql.Identifier(name), real=real, here=here)
+            " WHERE id <= {last} AND NOT EXISTS (SELECT FROM {here} AS here WHERE here.id = there.id)"
+            " UNION ALL SELECT * FROM {here}"
+        ).format(name=sql.Identifier(name), real=real, here=here, last=last)
     )
 
 

@@ -32,6 +32,16 @@ class Mode(models.TextChoices):
     APPLY = "apply", _("apply")
 
 
+class Phase(models.TextChoices):
+    """How far an upload has come. Whether that went well is its `state`."""
+
+    DRAFT = "draft", _("draft")
+    PREVIEWING = "previewing", _("being previewed")
+    PREVIEWED = "previewed", _("previewed")
+    APPLYING = "applying", _("being applied")
+    APPLIED = "applied", _("applied")
+
+
 class Outcome(models.TextChoices):
     """What became of a row: every row ends in exactly one."""
 
@@ -53,7 +63,8 @@ class UploadQuerySet(VisibleQuerySet["Upload"]):
 class Upload(models.Model):
     """A file that was taken: it has been examined; jobs preview it, apply it, and undo it.
 
-    `counts` and `records` tell of the applying, `previewed` (`counts`, `records`, `creates`) of the preview.
+    `counts` and `records` tell of the applying, `previewed` (`counts`, `records`, `creates`) of the preview, `noticed`
+    (see `backoffice.imports.drafting.Noticed`) of what a draft's columns look like.
     """
 
     uid = models.UUIDField(_("uid"), unique=True, editable=False, db_default=UUID7())
@@ -72,6 +83,7 @@ class Upload(models.Model):
     counts = models.JSONField(_("outcomes"), default=dict, blank=True)
     records = models.JSONField(_("records"), default=dict, blank=True)
     previewed = models.JSONField(_("preview"), default=dict, blank=True)
+    noticed = models.JSONField(_("as looked over"), default=dict, blank=True)
     notify = models.BooleanField(_("email the outcome"), default=False, db_default=False)
     asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("by")
@@ -121,8 +133,28 @@ class Upload(models.Model):
         return {"rows": self.rows} | {outcome.value: self.counts.get(outcome.value, 0) for outcome in Outcome}
 
     @property
+    def expected(self) -> dict[str, int]:
+        """Like `outcomes`, of the preview."""
+        counts = self.previewed.get("counts", {})
+        return {"rows": self.rows} | {outcome.value: counts.get(outcome.value, 0) for outcome in Outcome}
+
+    @property
+    def phase(self) -> Phase:
+        if self.job:
+            return Phase.APPLYING if State(self.job.state).is_open else Phase.APPLIED
+        if self.preview_job:
+            return Phase.PREVIEWING if State(self.preview_job.state).is_open else Phase.PREVIEWED
+        return Phase.DRAFT
+
+    @property
+    def known_rows(self) -> models.QuerySet[UploadRow] | models.QuerySet[PreviewRow]:
+        """Its rows with their outcomes: until it is applied, the preview's."""
+        return self.results.all() if self.job_id else self.previews.all()
+
+    @property
     def failed(self) -> int:
-        return int(self.counts.get(Outcome.FAILED, 0))
+        """How many of `known_rows` failed."""
+        return (self.outcomes if self.job_id else self.expected)[Outcome.FAILED]
 
     @property
     def expires_at(self) -> datetime:

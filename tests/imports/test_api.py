@@ -102,7 +102,7 @@ def test_options_are_fields(olga):
     ("fields", "field", "words"),
     [
         ({"kind": "people"}, "kind", "there are: opportunities"),
-        ({"mode": "guess"}, "mode", "takes one of apply"),
+        ({"mode": "guess"}, "mode", "takes one of preview, apply"),
         ({"date_order": "YDM"}, "date_order", "takes one of DMY, MDY"),
         ({"currency": "XYZ"}, "currency", "takes a code such as USD"),
         ({}, "date_order", "Say which with the option date_order"),

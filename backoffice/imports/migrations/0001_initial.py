@@ -58,6 +58,7 @@ class Migration(migrations.Migration):
                 ("counts", models.JSONField(blank=True, default=dict, verbose_name="outcomes")),
                 ("records", models.JSONField(blank=True, default=dict, verbose_name="records")),
                 ("previewed", models.JSONField(blank=True, default=dict, verbose_name="preview")),
+                ("noticed", models.JSONField(blank=True, default=dict, verbose_name="as looked over")),
                 ("notify", models.BooleanField(db_default=False, default=False, verbose_name="email the outcome")),
                 (
                     "created_at",
