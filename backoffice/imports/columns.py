@@ -14,7 +14,9 @@ from django.utils.functional import Promise
 from import_export import fields, resources, widgets
 
 from backoffice.crm import records
-from backoffice.imports import values
+from backoffice.imports import months, values
+from backoffice.imports.faults import Invalid, shown
+from backoffice.imports.months import MonthShapes
 from backoffice.imports.options import CURRENCIES, Options
 from backoffice.imports.values import AmountShapes, DateShapes, Parser
 from backoffice.values import LONGEST_LINE
@@ -72,9 +74,14 @@ class Amount(Cell):
 
     DIGITS, PLACES = 19, 4
 
+    def __init__(self, *, may_be_negative: bool = True) -> None:
+        super().__init__()
+        self.may_be_negative = may_be_negative
+
     @override
     def parser(self, options: Options) -> Parser:
-        return values.amount(options.decimal_mark, options.money, self.DIGITS, self.PLACES)
+        parse = values.amount(options.decimal_mark, options.money, self.DIGITS, self.PLACES)
+        return parse if self.may_be_negative else not_negative(parse)
 
     @override
     def render(self, value: Decimal | None, obj: Any = None, **kwargs: Any) -> str:
@@ -89,6 +96,24 @@ class Day(Cell):
     @override
     def render(self, value: dt.date | None, obj: Any = None, **kwargs: Any) -> str:
         return "" if value is None else value.isoformat()
+
+
+class Month(Day):
+    """The first day of a month."""
+
+    @override
+    def parser(self, options: Options) -> Parser:
+        return months.month(options.date_order)
+
+
+def not_negative(parse: Parser) -> Parser:
+    def parse_not_negative(cell: str) -> object:
+        value = parse(cell)
+        if isinstance(value, Decimal) and value < 0:
+            raise Invalid("negative_amount", value=shown(cell))
+        return value
+
+    return parse_not_negative
 
 
 class Column(fields.Field):
@@ -125,6 +150,8 @@ class Column(fields.Field):
         """What to watch while the file goes by, when the column's notation has to be decided from all of it."""
         if isinstance(self.widget, Amount):
             return AmountShapes(str(self.header))
+        if isinstance(self.widget, Month):
+            return MonthShapes(str(self.header))
         return DateShapes(str(self.header)) if isinstance(self.widget, Day) else None
 
 

@@ -46,6 +46,16 @@ REASONS: Mapping[str, Any] = {
     "not_an_email": _("%(column)s “%(value)s” is not an email address."),
     "not_a_website": _("%(column)s “%(value)s” is not a web address."),
     "too_many_cells": _("The row has %(cells)s cells, but the header only %(columns)s. Is a quote missing?"),
+    "percentage": _("%(column)s “%(value)s” is a percentage, not an amount."),
+    "serial_date": _(
+        "%(column)s “%(value)s” is a day as spreadsheets count them, most likely %(day)s. "
+        "Format the column as a date, and save the file again."
+    ),
+    "spreadsheet_error": _("%(column)s “%(value)s” is an error of the spreadsheet. Correct it there."),
+    "formula": _("%(column)s “%(value)s” is a formula. Save the file with its result."),
+    "header_again": _("The row repeats the header."),
+    "total": _("The row begins with “%(value)s”: it looks like a total of other rows, not like a record."),
+    "note": _("The row has one cell only, “%(value)s”: it looks like a note, not like a record."),
     "unknown_rep_email": _("No rep has the email “%(value)s”. Give %(name_column)s to add the rep, or correct it."),
     "unknown_rep_email_near": _(
         "No rep has the email “%(value)s”; the nearest is “%(near)s”. "
@@ -57,6 +67,12 @@ REASONS: Mapping[str, Any] = {
     "several_accounts_without_id": _(
         "Several accounts match “%(value)s”: %(hits)s. None has an %(id_column)s yet: "
         "set it on the right one in the console, and give the same here."
+    ),
+    "not_a_month": _("%(column)s “%(value)s” is not a month such as 2026-11."),
+    "negative_amount": _("%(column)s “%(value)s” is below zero."),
+    "no_such_rep": _("No rep has the email “%(value)s”. Correct it, or choose create_reps to add the rep."),
+    "no_such_rep_near": _(
+        "No rep has the email “%(value)s”; the nearest is “%(near)s”. Correct it, or choose create_reps to add the rep."
     ),
     "account_needs_name": _("No account matches “%(value)s”. Give %(name_column)s to add it, or correct it."),
 }

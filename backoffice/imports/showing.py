@@ -33,6 +33,7 @@ REASONS = """
 RECORDS: dict[str, Any] = {
     "account": ngettext_lazy("account", "accounts", "number"),
     "opportunity": ngettext_lazy("opportunity", "opportunities", "number"),
+    "quota": ngettext_lazy("quota", "quotas", "number"),
     "rep": ngettext_lazy("rep", "reps", "number"),
     "stage": ngettext_lazy("stage", "stages", "number"),
     "type": ngettext_lazy("opportunity type", "opportunity types", "number"),

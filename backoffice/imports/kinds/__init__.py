@@ -14,12 +14,16 @@ from backoffice.crm.models import Account, Choice, Opportunity, Rep
 from backoffice.imports.columns import UploadResource
 from backoffice.imports.faults import Refused, shown
 from backoffice.imports.kinds.opportunities import OpportunityLoader
-from backoffice.imports.merging import Records
+from backoffice.imports.kinds.quotas import QuotaLoader
+from backoffice.imports.merging import Part, Records
 from backoffice.imports.options import Options
 from backoffice.imports.parsing import Parsed
 from backoffice.imports.resources.opportunities import OpportunityResource
+from backoffice.imports.resources.quotas import QuotaResource
 from backoffice.imports.samples import Sample
 from backoffice.imports.samples.opportunities import SAMPLES as OPPORTUNITY_SAMPLES
+from backoffice.imports.samples.quotas import SAMPLES as QUOTA_SAMPLES
+from backoffice.quotas.models import Quota
 
 
 class Loader(Protocol):
@@ -33,6 +37,7 @@ class Loader(Protocol):
 
     def forget(self) -> None: ...
 
+    parts: Mapping[str, Part]  # what rows refer to, by the word `Upload.records` counts it as
     keeps_differences: bool  # set it for a preview: `Parsed.differences` then says what each row does
 
 
@@ -69,7 +74,17 @@ OPPORTUNITIES = Kind(
     writes=(Opportunity, Account, Rep, Choice),
     samples=OPPORTUNITY_SAMPLES,
 )
-KINDS = {kind.name: kind for kind in (OPPORTUNITIES,)}
+QUOTAS = Kind(
+    "quotas",
+    _("Quotas"),
+    "quota",
+    QuotaResource,
+    QuotaLoader,
+    writes=(Quota, Rep),
+    samples=QUOTA_SAMPLES,
+    options=frozenset({"create_reps"}),
+)
+KINDS = {kind.name: kind for kind in (OPPORTUNITIES, QUOTAS)}
 
 
 def kind_called(name: str) -> Kind:
