@@ -74,6 +74,12 @@ REASONS: Mapping[str, Any] = {
     "no_such_rep_near": _(
         "No rep has the email “%(value)s”; the nearest is “%(near)s”. Correct it, or choose create_reps to add the rep."
     ),
+    "unknown_opportunity": _(
+        "No opportunity has the ID “%(value)s”. Correct it, or upload the opportunities first and this row again."
+    ),
+    "several_contacts": _(
+        "Several contacts have the email “%(value)s”: %(hits)s. Leave it to one of them in the console."
+    ),
     "account_needs_name": _("No account matches “%(value)s”. Give %(name_column)s to add it, or correct it."),
 }
 

@@ -194,7 +194,7 @@ class Merger(Table, ABC):
         self.options = options
         empty = [source.empty for source in self.sources.values()]
         super().__init__(tuple(self.sources), empty, [self._blank(source) for source in self.sources.values()])
-        self.parts: dict[str, Part] = self.make_parts()
+        self.parts: Mapping[str, Part] = self.make_parts()
 
     # What a kind says.
 

@@ -1,33 +1,23 @@
-"""Which rep, account, stage or type the words of a row mean; and making those that are not there yet.
+"""Which rep or entry of a pick list the words of a row mean; and making those that are not there yet.
 
 Each class works in the same steps for a chunk: `prepare` looks up everything the chunk's rows name in a few set-wise
 queries, `find` answers row by row in file order, `keep` notes what a row that did not fail needs, `create` makes that.
 What is yet to be made goes by a negative number. Answers are remembered from chunk to chunk, until `forget`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import uuid
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from rapidfuzz import process
 
-from backoffice.crm.models import Account, Choice, Rep, Status
-from backoffice.crm.models.accounts import DOMAIN
+from backoffice.crm.models import Choice, Rep, Status
 from backoffice.imports import loading, stages
 from backoffice.imports.faults import Fault, listed, shown
 
-REMEMBERED = 50_000
 NEAR_ENOUGH = 80
-
-# Sites on which many companies have their page: sharing one of these makes two accounts no relatives.
-SHARED_SITES = frozenset(
-    {
-        *("about.me", "amazon.com", "blogspot.com", "business.site", "etsy.com", "facebook.com", "fb.com", "github.io"),
-        *("gmail.com", "godaddysites.com", "google.com", "hotmail.com", "instagram.com", "linkedin.com", "linktr.ee"),
-        *("mercadolibre.com", "mercadolibre.com.mx", "myshopify.com", "outlook.com", "tiktok.com", "tumblr.com"),
-        *("twitter.com", "weebly.com", "wix.com", "wixsite.com", "wordpress.com", "x.com", "yahoo.com", "youtube.com"),
-    }
-)
 
 
 class Answer(NamedTuple):
@@ -72,6 +62,16 @@ def settled[K](remembered: dict[K, Answer], ids: Mapping[int, int]) -> None:
                 remembered[key] = Answer(ids[answer.id])
             else:
                 del remembered[key]
+
+
+def uids_in(texts: Iterable[str]) -> dict[str, uuid.UUID]:
+    """Those of the texts that are uids: records without an ID of their own go by these."""
+    found = {}
+    for text in texts:
+        if len(text) in {32, 36}:
+            with suppress(ValueError):
+                found[text] = uuid.UUID(text)
+    return found
 
 
 class Choices:
@@ -245,139 +245,3 @@ def parts_of_name(name: str) -> dict[str, str]:
     if len(words) < 3:
         return {"given": words[0], "family": " ".join(words[1:])}
     return {"given": " ".join(words[:-2]), "family": words[-2], "second_family": words[-1]}
-
-
-class Company(NamedTuple):
-    """How a row names an account; any part may be blank."""
-
-    external_id: str | None
-    name: str | None
-    website: str | None
-
-
-class Hit(NamedTuple):
-    """An account that is there or planned, as far as matching needs it."""
-
-    id: int
-    name: str
-    external_id: str | None
-
-
-class Accounts:
-    """By Account ID; else by website domain; else by exact folded name among accounts without an ID; else a new one.
-
-    A row that gives an ID never means an account that has another one.
-    """
-
-    def __init__(self, id_column: str, name_column: str) -> None:
-        self.id_column, self.name_column = id_column, name_column
-        self.answers: dict[Company, Answer] = {}
-        self._by_id: dict[str, Hit] = {}
-        self._by_domain: dict[str, list[Hit]] = {}
-        self._by_name: dict[str, list[Hit]] = {}
-        self._planned: Planned[Company] = Planned()
-        self._keys: dict[str, str] = {}
-        self._domains: dict[str, str] = {}
-
-    def forget(self) -> None:
-        self.answers.clear()
-        self._planned.clear()
-
-    def prepare(self, companies: Iterable[Company]) -> None:
-        if len(self.answers) > REMEMBERED:
-            self.answers.clear()
-        unknown = [company for company in companies if any(company) and company not in self.answers]
-        self._by_id, self._by_domain, self._by_name = {}, {}, {}
-        if not unknown:
-            return
-        self._keys = loading.folded(sorted({company.name for company in unknown if company.name}))
-        self._domains = domains({company.website for company in unknown if company.website})
-        self._look_up(sorted({company.external_id for company in unknown if company.external_id}))
-
-    def _look_up(self, external_ids: Sequence[str]) -> None:
-        columns = ("id", "name", "external_id")
-        here = Account.objects.all()
-        for found in here.filter(external_id__in=external_ids).values_list(*columns):
-            self._by_id[str(found[2])] = Hit(*found)
-        alive = here.filter(archived_at=None).order_by("id")
-        for key, *found in alive.filter(domain__in=set(self._domains.values())).values_list("domain", *columns):
-            self._by_domain.setdefault(key, []).append(Hit(*found))
-        nameless = alive.filter(external_id=None, name_key__in=set(self._keys.values()))
-        for key, *found in nameless.values_list("name_key", *columns):
-            self._by_name.setdefault(key, []).append(Hit(*found))
-
-    def find(self, company: Company) -> Answer:
-        answer = self.answers.get(company)
-        if answer is None or (answer.id is not None and answer.id < 0 and answer.id not in self._planned.kept):
-            answer = self._find(company)
-            if not answer.fault:
-                self.answers[company] = answer
-        return answer
-
-    def keep(self, number: int | None) -> None:
-        """The account of a row that did not fail: rows further down find it too."""
-        if number is None or number >= 0 or number in self._planned.kept:
-            return
-        self._planned.keep(number)
-        company = self._planned.plans[-number - 1]
-        hit = Hit(number, company.name or "", company.external_id)
-        if company.external_id:
-            self._by_id[company.external_id] = hit
-        elif company.name:
-            self._by_name.setdefault(self._keys[company.name], []).append(hit)
-        domain = self._domains.get(company.website or "")
-        if domain:
-            self._by_domain.setdefault(domain, []).append(hit)
-
-    def _find(self, company: Company) -> Answer:
-        if not any(company):
-            return NOTHING
-        if company.external_id and company.external_id in self._by_id:
-            return Answer(self._by_id[company.external_id].id)
-        by_domain = self._by_domain.get(self._domains.get(company.website or "", ""), [])
-        by_name = self._by_name.get(self._keys[company.name], []) if company.name else []
-        for candidates in (by_domain, by_name):
-            hits = [hit for hit in candidates if not company.external_id or hit.external_id is None]
-            if len(hits) > 1:
-                return Answer(fault=self._several(company, hits))
-            if hits:
-                return Answer(hits[0].id)
-        if not company.name:
-            named = company.external_id or company.website or ""
-            values = {"value": shown(named), "name_column": self.name_column}
-            return Answer(fault=Fault("account_needs_name", self.name_column, values))
-        return Answer(self._planned.add(company))
-
-    def _several(self, company: Company, hits: Sequence[Hit]) -> Fault:
-        named = company.website if company.website in self._domains else company.name
-        names = [f"{hit.name} ({hit.external_id or f'#{hit.id}'})" for hit in hits]
-        values = {"value": shown(named or company.name or ""), "hits": listed(names), "id_column": self.id_column}
-        code = "several_accounts" if any(hit.external_id for hit in hits) else "several_accounts_without_id"
-        return Fault(code, self.name_column, values)
-
-    def create(self) -> dict[int, int]:
-        wanted = self._planned.wanted()
-        if wanted:
-            ids = dict(zip((number for number, _ in wanted), loading.new_ids(Account, len(wanted)), strict=True))
-            rows = ((ids[number], new.name, new.external_id, new.website or "") for number, new in wanted)
-            loading.copy(Account, ("id", "name", "external_id", "website"), rows)
-        else:
-            ids = {}
-        settled(self.answers, ids)
-        self._planned.clear()
-        return ids
-
-
-def domains(websites: Iterable[str]) -> dict[str, str]:
-    """Each website's domain as the account's own column has it, without those that many companies share."""
-    wanted = sorted(websites)
-    if not wanted:
-        return {}
-    statement = f"SELECT website, {DOMAIN} FROM unnest(%s::text[]) AS given(website)"
-    found = loading.rows(statement, [wanted])
-    return {website: domain for website, domain in found if domain and not _is_shared(domain)}
-
-
-def _is_shared(domain: str) -> bool:
-    labels = domain.split(".")
-    return any(".".join(labels[start:]) in SHARED_SITES for start in range(len(labels) - 1))

@@ -32,7 +32,11 @@ REASONS = """
 
 RECORDS: dict[str, Any] = {
     "account": ngettext_lazy("account", "accounts", "number"),
+    "account_type": ngettext_lazy("account type", "account types", "number"),
+    "contact": ngettext_lazy("contact", "contacts", "number"),
+    "industry": ngettext_lazy("industry", "industries", "number"),
     "opportunity": ngettext_lazy("opportunity", "opportunities", "number"),
+    "opportunity_contact": ngettext_lazy("link to an opportunity", "links to opportunities", "number"),
     "quota": ngettext_lazy("quota", "quotas", "number"),
     "rep": ngettext_lazy("rep", "reps", "number"),
     "stage": ngettext_lazy("stage", "stages", "number"),

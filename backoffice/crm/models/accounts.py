@@ -110,6 +110,11 @@ class Account(Row):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def account_id(self) -> str:
+        """What uploads call it: its external id or, without one, its uid."""
+        return self.external_id or str(self.uid)
+
     @classmethod
     def visible_by(cls, user: User) -> models.Q:
         return accounts_of(reps_under(user))

@@ -10,17 +10,23 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.access.models import User
-from backoffice.crm.models import Account, Choice, Opportunity, Rep
+from backoffice.crm.models import Account, Choice, Contact, Opportunity, OpportunityContact, Rep
 from backoffice.imports.columns import UploadResource
 from backoffice.imports.faults import Refused, shown
+from backoffice.imports.kinds.accounts import AccountLoader
+from backoffice.imports.kinds.contacts import ContactLoader
 from backoffice.imports.kinds.opportunities import OpportunityLoader
 from backoffice.imports.kinds.quotas import QuotaLoader
 from backoffice.imports.merging import Part, Records
 from backoffice.imports.options import Options
 from backoffice.imports.parsing import Parsed
+from backoffice.imports.resources.accounts import AccountResource
+from backoffice.imports.resources.contacts import ContactResource
 from backoffice.imports.resources.opportunities import OpportunityResource
 from backoffice.imports.resources.quotas import QuotaResource
 from backoffice.imports.samples import Sample
+from backoffice.imports.samples.accounts import SAMPLES as ACCOUNT_SAMPLES
+from backoffice.imports.samples.contacts import SAMPLES as CONTACT_SAMPLES
 from backoffice.imports.samples.opportunities import SAMPLES as OPPORTUNITY_SAMPLES
 from backoffice.imports.samples.quotas import SAMPLES as QUOTA_SAMPLES
 from backoffice.quotas.models import Quota
@@ -73,6 +79,26 @@ OPPORTUNITIES = Kind(
     OpportunityLoader,
     writes=(Opportunity, Account, Rep, Choice),
     samples=OPPORTUNITY_SAMPLES,
+    options=frozenset({"update_accounts"}),
+)
+CONTACTS = Kind(
+    "contacts",
+    _("Contacts"),
+    "contact",
+    ContactResource,
+    ContactLoader,
+    writes=(Contact, OpportunityContact, Account, Rep),
+    samples=CONTACT_SAMPLES,
+    options=frozenset({"update_accounts"}),
+)
+ACCOUNTS = Kind(
+    "accounts",
+    _("Accounts"),
+    "account",
+    AccountResource,
+    AccountLoader,
+    writes=(Account, Rep, Choice),
+    samples=ACCOUNT_SAMPLES,
 )
 QUOTAS = Kind(
     "quotas",
@@ -84,7 +110,7 @@ QUOTAS = Kind(
     samples=QUOTA_SAMPLES,
     options=frozenset({"create_reps"}),
 )
-KINDS = {kind.name: kind for kind in (OPPORTUNITIES, QUOTAS)}
+KINDS = {kind.name: kind for kind in (OPPORTUNITIES, CONTACTS, QUOTAS, ACCOUNTS)}
 
 
 def kind_called(name: str) -> Kind:

@@ -1,14 +1,14 @@
 """Opportunities by Opportunity ID, with their owner, account, stage and type."""
 
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, override
 
 from backoffice.crm.models import Opportunity
 from backoffice.imports import loading
-from backoffice.imports.merging import Key, Merger, Part, Source, Wish
+from backoffice.imports.companies import Accounts, AccountUpdates, Company, Naming
+from backoffice.imports.merging import Key, Merger, Part, Records, Source, Target, Wish
 from backoffice.imports.parsing import Parsed
-from backoffice.imports.references import Accounts, Choices, Company, Person, Reps
+from backoffice.imports.references import Choices, Person, Reps, uids_in
 from backoffice.imports.resources.opportunities import OpportunityResource
 
 FILE = OpportunityResource.columns()
@@ -31,6 +31,7 @@ SOURCES: Mapping[str, Source] = {
     "next_step": Source(("next_step",), ""),
 }
 TABLE = tuple(SOURCES)
+ACCOUNT = TABLE.index("account_id")
 
 
 class OpportunityLoader(Merger):
@@ -46,14 +47,15 @@ class OpportunityLoader(Merger):
         "stage": (TABLE.index("stage_id"),),
         "type": (TABLE.index("type_id"),),
         "rep": (TABLE.index("owner_id"),),
-        "account": (TABLE.index("account_id"),),
+        "account": (ACCOUNT,),
     }
 
     @override
     def make_parts(self) -> dict[str, Part]:
         self.stages, self.types = Choices("stage"), Choices("type")
         self.reps = Reps(str(FILE["owner_name"].header), str(FILE["owner_email"].header))
-        self.accounts = Accounts(str(FILE["account_id"].header), str(FILE["account_name"].header))
+        headers = str(FILE["account_id"].header), str(FILE["account_name"].header)
+        self.accounts = Accounts(*headers, update=self.options.update_accounts)
         return {"stage": self.stages, "type": self.types, "rep": self.reps, "account": self.accounts}
 
     @override
@@ -67,13 +69,14 @@ class OpportunityLoader(Merger):
     def wishes(self, row: Parsed) -> list[Wish]:
         cells = row.values
         owner, owner_fault = self.reps.find(Person(cells[OWNER_EMAIL], cells[OWNER_NAME]))
-        account, account_fault = self.accounts.find(Company(cells[ACCOUNT_ID], cells[ACCOUNT_NAME], cells[WEBSITE]))
+        company = Company(cells[ACCOUNT_ID], cells[ACCOUNT_NAME], cells[WEBSITE])
+        account, account_fault = self.accounts.find(company)
         if owner_fault or account_fault:
             row.faults = [fault for fault in (owner_fault, account_fault) if fault]
             return []
         stage, type_ = self.stages.find(cells[STAGE]).id, self.types.find(cells[TYPE]).id
         self.reps.keep(owner)
-        self.accounts.keep(account)
+        self.accounts.keep(account, company)
         self.stages.keep(stage)
         self.types.keep(type_)
         amount = cells[AMOUNT]
@@ -89,7 +92,7 @@ class OpportunityLoader(Merger):
             account,
             cells[NEXT_STEP],
         ]
-        return [Wish(row, values)]
+        return [Wish(row, values, company)]
 
     @override
     def key_of(self, wish: Wish) -> Key:
@@ -101,20 +104,23 @@ class OpportunityLoader(Merger):
         found: dict[Key, tuple[int, list[Any]]] = {key: (id, values) for key, id, *values in here}
         return found | _born_here(str(key) for key in keys - found.keys())
 
+    @override
+    def link(self, targets: Sequence[Target]) -> Records:
+        if not self.options.update_accounts:
+            return {}
+        updates = AccountUpdates(self.accounts)
+        updates.keeps_differences = self.keeps_differences
+        wishes = (wish for target in targets for wish in target.wishes)
+        namings = [Naming(wish, id, wish.extra) for wish in wishes if (id := wish.values[ACCOUNT])]
+        return {"account": {"updated": updates.bring(namings)}}
+
 
 def _born_here(keys: Iterable[str]) -> dict[Key, tuple[int, list[Any]]]:
     """An opportunity without an external id goes by its uid."""
-    uids = {key: uid for key in keys if len(key) in {32, 36} and (uid := _uid(key))}
+    uids = uids_in(keys)
     if not uids:
         return {}
     ours = Opportunity.objects.filter(external_id=None, uid__in=set(uids.values()))
     ids = dict(ours.values_list("uid", "id"))
     values = {id: values for id, _, *values in loading.current(Opportunity, TABLE, "id", list(ids.values()))}
     return {key: (ids[uid], values[ids[uid]]) for key, uid in uids.items() if uid in ids}
-
-
-def _uid(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None

@@ -112,7 +112,7 @@ class OpportunityResource(UploadResource):
     account_id = Column(
         "Account ID",
         Text(),
-        attribute="account__external_id",
+        attribute="account__account_id",
         field="account",
         aliases=("acct id", "external account id", "ID de cuenta", "ID de la cuenta", "ID cuenta", "Clave de cuenta"),
     )
