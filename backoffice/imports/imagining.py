@@ -71,7 +71,7 @@ def reality() -> Iterator[None]:
     with connection.cursor() as wrapped:
         cursor: Cursor[tuple[object, ...]] = wrapped.cursor
         cursor.execute("SELECT current_setting('search_path')")
-        before = _one(cursor)
+        before = str(_one(cursor))
         cursor.execute("SELECT set_config('search_path', %s || ', pg_temp', true)", [before])
     yield
     with connection.cursor() as wrapped:  # after an error the transaction's end does it
