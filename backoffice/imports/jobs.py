@@ -1,11 +1,11 @@
 """The kinds of job of the uploads, and their schedules."""
 
 from backoffice import storing
-from backoffice.imports import applying, expiring, taking_back
+from backoffice.imports import applying, expiring, previewing, taking_back
 from backoffice.imports.models import Export, Upload
 from backoffice.jobs.schedules import every
 
-__all__ = ["applying", "taking_back"]
+__all__ = ["applying", "previewing", "taking_back"]
 
 
 @every(minutes=60)
