@@ -2,8 +2,11 @@
 
 import datetime as dt
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
+from itertools import batched
 from typing import Any, ClassVar, override
 
 from backoffice.imports import loading
@@ -26,6 +29,8 @@ SOURCES: Mapping[str, Source] = {
     "currency": Source(("currency", "amount"), ""),
 }
 TABLE = tuple(SOURCES)
+
+WISHES_AT_ONCE = 20_000
 
 BY_REP_AND_MONTH = """
     SELECT rep_id, month, id, amount, currency FROM quotas_quota
@@ -93,7 +98,11 @@ class QuotaLoader(Merger):
 
     @override
     def load(self, rows: Sequence[Parsed]) -> Records:
-        records = super().load(rows)
+        """A chunk of many months is done in pieces, so that it takes no more memory than another."""
+        records: Records = {}
+        for piece in batched(rows, max(1, WISHES_AT_ONCE // max(1, len(self.months)))):
+            for word, counts in super().load(piece).items():
+                records[word] = dict(Counter(records.get(word, {})) + Counter(counts))
         if not self.options.create_reps:
             self._name_unknown_reps_too([row for row in rows if row.faults and row.values[EMAIL]])
         return records
@@ -133,6 +142,7 @@ def _of_month(wish: Wish, difference: Difference) -> Difference:
     return difference._replace(column=f"{AMOUNT_OF}{wish.values[TABLE.index('month')]}")
 
 
+@lru_cache(1_000)
 def name_from_email(email: str) -> str:
     """anna.snelling@… is Anna Snelling; an address that names nobody stands for itself."""
     words = re.findall(r"[^\W\d_]+(?:['’-][^\W\d_]+)*", email.partition("@")[0].partition("+")[0])
