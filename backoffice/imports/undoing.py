@@ -8,11 +8,10 @@ from backoffice.access.models import User
 from backoffice.access.permissions import may
 from backoffice.changes.models import Change
 from backoffice.imports.models import SUBJECT, Mode, Undo, Undone, Upload
-from backoffice.imports.starting import NotAllowed
+from backoffice.imports.starting import NotAllowed, WrongState
 from backoffice.imports.taking_back import JOB
 from backoffice.jobs.models import OPEN, Job, State
 from backoffice.jobs.starting import Subject, start
-from backoffice.jobs.verbs import WrongState
 
 DID_SOMETHING = [Undone.RESTORED.value, Undone.REMOVED.value, Undone.RETURNED.value, Undone.PARTLY.value]
 LEFT_SOMETHING = (Undone.PARTLY.value, Undone.KEPT.value)
