@@ -18,6 +18,8 @@ from backoffice.access.api import ApiAuth
 from backoffice.crm.api import router as crm
 from backoffice.crm.writing import Taken
 from backoffice.imports.api import router as imports
+from backoffice.imports.undo_api import router as undos
+from backoffice.imports.export_api import router as exports
 from backoffice.jobs.api import router as jobs
 from backoffice.problems import CONTENT_TYPE, Problem, install_handlers, problem_response
 from backoffice.quotas.api import router as quotas
@@ -44,6 +46,7 @@ TAGS = {
     "reps": "Those who sell. Kept by uploads and in the console.",
     "quotas": "What a rep or a team is to sell in a month.",
     "imports": "Uploads: files of opportunities, and what became of each row.",
+    "exports": "Lists as files: CSV or XLSX.",
     "jobs": "Background work: state, progress, log, outcome.",
 }
 PROBLEMS = {
@@ -147,7 +150,7 @@ api = BackOfficeAPI(
     docs_url=None,
     urls_namespace="api",
 )
-for router in (crm, quotas, imports, jobs):
+for router in (crm, quotas, imports, exports, jobs):
     api.add_router("", router)
 install_handlers(api)
 

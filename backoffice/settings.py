@@ -233,6 +233,8 @@ FILE_UPLOAD_HANDLERS = [
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
 UPLOAD_LIMIT_BYTES = env.int("UPLOAD_LIMIT_BYTES", default=200 * 1024 * 1024)
 UPLOAD_KEEP_DAYS = env.int("UPLOAD_KEEP_DAYS", default=90)
+EXPORT_AT_ONCE_ROWS = env.int("EXPORT_AT_ONCE_ROWS", default=5_000)  # more of them are written by a job
+EXPORT_KEEP_DAYS = env.int("EXPORT_KEEP_DAYS", default=7)
 
 # Jobs: a worker holds a job by a lease; the scheduler sends again what was lost.
 JOB_LEASE_SECONDS = env.float("JOB_LEASE_SECONDS", default=30)

@@ -35,6 +35,7 @@ EVERYBODY = {
     "quotas.quota": SEE,
     "quotas.quotarevision": SEE,
     "quotas.exchangerate": SEE,
+    "imports.export": MAKE,
     "jobs.job": SEE,
     "jobs.joblog": SEE,
     "changes.change": SEE,
