@@ -167,6 +167,7 @@ class Table:
             changed = _lay_over(values, wish.values, self.blanks)
             if changed:
                 self.agree(wish, before, values)
+                changed = values != before
             wish.outcome = NEW if is_new else UPDATED if changed else UNCHANGED
             is_new = False
             if self.keeps_differences:

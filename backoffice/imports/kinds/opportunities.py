@@ -32,6 +32,7 @@ SOURCES: Mapping[str, Source] = {
 }
 TABLE = tuple(SOURCES)
 ACCOUNT = TABLE.index("account_id")
+STAGE_ID, STAGE_AS_SENT = TABLE.index("stage_id"), TABLE.index("stage_system")
 
 
 class OpportunityLoader(Merger):
@@ -103,6 +104,12 @@ class OpportunityLoader(Merger):
         here = loading.current(Opportunity, TABLE, "external_id", list(keys))
         found: dict[Key, tuple[int, list[Any]]] = {key: (id, values) for key, id, *values in here}
         return found | _born_here(str(key) for key in keys - found.keys())
+
+    @override
+    def agree(self, wish: Wish, before: Sequence[Any], values: list[Any]) -> None:
+        """How a source writes the stage is kept while it is the same stage."""
+        if values[STAGE_ID] is not None and values[STAGE_ID] == before[STAGE_ID]:
+            values[STAGE_AS_SENT] = before[STAGE_AS_SENT]
 
     @override
     def link(self, targets: Sequence[Target]) -> Records:
