@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, override
 
 from backoffice.imports import values
 from backoffice.imports.columns import NAME_CHARACTERS, Cell
 from backoffice.imports.merging import Over
 from backoffice.imports.options import Options
-from backoffice.imports.values import Parser
+from backoffice.imports.values import REMEMBERED_CELLS, Parser
 
 OFFICE, MOBILE = "office", "mobile"
 MAIN = "main"
@@ -42,6 +43,7 @@ class Phone(Cell):
     def parser(self, options: Options) -> Parser:
         plain = values.text(PHONE_CHARACTERS)
 
+        @lru_cache(REMEMBERED_CELLS)
         def parse(cell: str) -> Number:
             plain(cell)
             found = _EXTENSION.fullmatch(cell)

@@ -216,7 +216,7 @@ class ContactLoader(Merger):
                     pairs.append((wish.extra.opening.id, target.id))
                     wish.outcome = stronger(wish.outcome, UPDATED)
                     if self.keeps_differences:
-                        wish.differences.append(Difference("opportunity_id", None, wish.extra.opening.id))
+                        wish.differences.append(Difference("opportunity_id", None, wish.row.values[OPPORTUNITY_ID]))
         records: Records = {"opportunity_contact": {"new": opportunity_links.link(pairs)}}
         if self.options.update_accounts:
             records["account"] = {"updated": self._update_accounts(targets)}
