@@ -11,11 +11,12 @@ from typing import override
 import orjson
 from django.db import IntegrityError
 from django.utils.text import capfirst
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.changes.acting import Door
 from backoffice.imports import examining, faults, loading, reading
+from backoffice.imports.drafting import GONE
 from backoffice.imports.faults import Refused
 from backoffice.imports.kinds import Loader, kind_called
 from backoffice.imports.loading import Moved
@@ -35,7 +36,6 @@ TRIES = 4
 OUTCOME = ("upload_id", "number", "line", "outcome", "object_id", "errors", "cells")
 # In words: bare marks in a log line can't be read.
 MARKS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", ".": "point"}
-GONE = gettext_noop("The uploaded file is no longer there. Upload it again.")
 
 
 @job(JOB, queue=Queue.IMPORTS, label=_("Upload"), door=Door.UPLOAD)

@@ -1,29 +1,29 @@
-"""A draft: a file whose columns somebody looks at, and may change, before anything is done with it."""
+"""Settling what a file's columns and options mean, before anything is done with it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
+from django.db import transaction
+from django.utils.translation import gettext, gettext_noop
 
 from backoffice.access.models import User
-from backoffice.imports import headers
+from backoffice.imports import headers, reading
+from backoffice.imports.examining import Examined, Noticed, Question, examine
 from backoffice.imports.faults import Refused
+from backoffice.imports.headers import folded
+from backoffice.imports.kinds import Kind, kind_called
 from backoffice.imports.models import ColumnChoice, Mode, Upload
+from backoffice.imports.options import FLAGS, Options, options
+from backoffice.jobs import verbs
+
+LONGEST_HEADER = 255
+GONE = gettext_noop("The uploaded file is no longer there. Upload it again.")
 
 
-class Question(msgspec.Struct, frozen=True):
-    """What only a person can say: the option that would say it, and the sentence that asks."""
-
-    option: str
-    sentence: str
-
-
-class Noticed(msgspec.Struct, frozen=True):
-    """What a draft's file showed as it went by."""
-
-    examples: list[list[str]]  # by place: the first cells that are not blank
-    questions: list[Question] = []
-    refused: list[str] = []  # why it can't be taken as its columns are understood now
+class WrongState(Exception):
+    """The upload has moved on; the message says where it stands."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Proposal:
-    """How a draft's file is understood. `missing` are headers of ours; while there are `wrong` ones nothing starts."""
+    """How a file is understood. Nothing starts while headers of ours are `missing`, or something is `wrong`."""
 
     columns: Sequence[ProposedColumn]
     choices: Sequence[Choice]
@@ -61,33 +61,132 @@ class Proposal:
         return not (self.missing or self.questions or self.wrong)
 
 
-def remembered(user: User, kind: str, header: Sequence[str]) -> dict[str, str]:
-    """What this login took these headers for, the last time."""
-    wanted = {headers.folded(text) for text in header} - {""}
-    here = ColumnChoice.objects.filter(user=user, kind=kind, header__in=wanted)
-    return dict(here.values_list("header", "column"))
-
-
 def proposal(upload: Upload, user: User) -> Proposal:
     """How the file is understood so far: by its headers, by what `user` chose before, by what was confirmed."""
-    raise NotImplementedError
+    resource = kind_called(upload.kind).resource
+    match = headers.propose(resource, upload.header, upload.chosen.columns)
+    noticed = noticed_of(upload)
+    by_place = {place: name for name, place in match.positions.items()}
+    known = remembered(user, upload.kind, upload.header)
+    columns = [
+        ProposedColumn(
+            place,
+            header,
+            by_place.get(place),
+            noticed.examples[place] if place < len(noticed.examples) else (),
+            known.get(folded(header)) == by_place.get(place, ""),
+        )
+        for place, header in enumerate(upload.header)
+    ]
+    choices = [Choice(name, str(column.header), column.required) for name, column in resource.columns().items()]
+    wrong = [*match.wrong_choices, *match.twice, *match.wrong]
+    return Proposal(columns, choices, match.missing, noticed.questions, wrong)
 
 
 def confirm(upload: Upload, user: User, columns: Mapping[str, str], given: Mapping[str, str | None]) -> None:
     """Take the file's headers for these columns of ours ("": ignored), with these options, and remember it.
 
-    Raises Refused when it can't be taken like that, naming the option that would help: the draft stays as it was.
+    What was previewed is forgotten. Raises Refused when the file can't be taken like that, naming the option that would
+    help, and WrongState when it is being or was applied: then everything stays as it was.
     """
-    raise NotImplementedError
+    kind = kind_called(upload.kind)
+    chosen = options_for(kind, {**given, "columns": msgspec.json.encode(dict(columns)).decode()})
+    try:
+        with upload.file.open("rb") as file:
+            stream = reading.binary(file)
+            examined = examine(stream, upload.name, kind.resource, chosen, limit_bytes=upload.size)
+    except (FileNotFoundError, ValueError) as error:
+        raise WrongState(gettext(GONE)) from error
+    with transaction.atomic():
+        here = locked(upload)
+        end_preview(here, user)
+        keep_examined(here, examined)
+        here.mode, here.preview_job, here.previewed = Mode.DRAFT, None, {}
+        here.save()
+        _remember(user, kind, examined.header, columns)
+    upload.refresh_from_db()
 
 
-def refuse_unsettled(upload: Upload) -> None:
-    """Raises Refused for a draft of which nobody can tell yet how it is meant."""
-    if upload.mode != Mode.DRAFT:
-        return
-    noticed = msgspec.convert(upload.noticed, Noticed)
-    if noticed.refused:
-        raise Refused(*noticed.refused)
-    if noticed.questions:
-        option = noticed.questions[0].option
-        raise Refused(*(one.sentence for one in noticed.questions if one.option == option), option=option)
+def keep_examined(upload: Upload, examined: Examined) -> None:
+    """What was found out about the file, on the upload; not saved yet."""
+    upload.layout = msgspec.to_builtins(examined.layout)
+    upload.options = msgspec.to_builtins(examined.options)
+    upload.noticed = msgspec.to_builtins(examined.noticed)
+    upload.header = examined.header
+    upload.columns = examined.columns
+    upload.unknown = examined.unknown
+    upload.rows = examined.rows
+
+
+def noticed_of(upload: Upload) -> Noticed:
+    return msgspec.convert(upload.noticed, Noticed)
+
+
+def locked(upload: Upload) -> Upload:
+    """As it is now, for whoever comes first. Raises WrongState when it is being or was applied."""
+    here = Upload.objects.select_for_update(of=("self",)).select_related("job", "preview_job").get(pk=upload.pk)
+    if here.job:
+        is_open = here.job.is_open
+        raise WrongState(gettext("It is being applied already.") if is_open else gettext("It has been applied."))
+    if not here.file:
+        raise WrongState(gettext(GONE))
+    return here
+
+
+def end_preview(upload: Upload, user: User) -> None:
+    """Nobody waits for it any more."""
+    if upload.preview_job and upload.preview_job.is_open:
+        with suppress(verbs.NotAllowed, verbs.WrongState):
+            verbs.cancel(upload.preview_job, user)
+
+
+def options_for(kind: Kind, given: Mapping[str, str | None]) -> Options:
+    """Raises Refused, naming the option that makes no sense, or not for this kind."""
+    chosen = options(given)
+    for name in FLAGS:
+        if getattr(chosen, name) and name not in kind.options:
+            raise Refused(
+                gettext("The option %(option)s is not for %(kind)s.") % {"option": name, "kind": kind.name}, option=name
+            )
+    return chosen
+
+
+def remembered(user: User, kind: str, header: Iterable[str]) -> dict[str, str]:
+    """What this login took these headers for, the last time: by folded header."""
+    wanted = {folded(text) for text in header} - {""}
+    here = ColumnChoice.objects.filter(user=user, kind=kind, header__in=wanted)
+    return dict(here.values_list("header", "column"))
+
+
+def usable(kind: Kind, header: list[str], chosen: Mapping[str, str]) -> dict[str, str]:
+    """Of choices that were remembered, those that still make sense for a file with this header."""
+    return {
+        text: name
+        for text, name in chosen.items()
+        if not headers.propose(kind.resource, header, {text: name}).wrong_choices
+    }
+
+
+def _remember(user: User, kind: Kind, header: list[str], columns: Mapping[str, str]) -> None:
+    """Only what differs from what the headers say by themselves."""
+    by_itself = _names(kind, header, {})
+    differs = {folded(text): name for text, name in columns.items() if name != by_itself.get(text, "") and folded(text)}
+    _forget(user, kind, {folded(text) for text in columns} - differs.keys())
+    ColumnChoice.objects.bulk_create(
+        [
+            ColumnChoice(user=user, kind=kind.name, header=text[:LONGEST_HEADER], column=name)
+            for text, name in differs.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["user", "kind", "header"],
+        update_fields=["column"],
+    )
+
+
+def _forget(user: User, kind: Kind, header: Collection[str]) -> None:
+    ColumnChoice.objects.filter(user=user, kind=kind.name, header__in=header).delete()
+
+
+def _names(kind: Kind, header: list[str], chosen: Mapping[str, str]) -> dict[str, str]:
+    positions = headers.propose(kind.resource, header, chosen).positions
+    return {header[place]: name for name, place in positions.items()}

@@ -1,19 +1,17 @@
-"""The rows of an upload that failed, as a CSV to correct and upload again: as they were, with `line` and `error`."""
+"""The rows of an upload that failed, or would, as a CSV to correct and upload again: with `line` and `error`."""
 
 import csv
 from collections.abc import Iterator
-from typing import BinaryIO
 
 from backoffice.access.models import User
-from backoffice.imports import headers, reading
-from backoffice.imports.faults import Refused
+from backoffice.imports import headers
 from backoffice.imports.formulas import protect
 from backoffice.imports.kinds import Kind
-from backoffice.imports.models import Outcome, Upload, UploadRow
-from backoffice.imports.reading import Layout
-from backoffice.imports.values import Notation
+from backoffice.imports.models import FileRow, Outcome, Upload
+from backoffice.imports.options import Options
 
 ROWS_AT_ONCE = 1_000
+UPLOADS_LOOKED_AT = 20
 BYTE_ORDER_MARK = "\ufeff"  # spreadsheets take a file without it for another encoding
 
 
@@ -39,7 +37,7 @@ def stream(upload: Upload, *, for_spreadsheet: bool = False) -> Iterator[str]:
         yield "".join(str(writer.writerow(_cells(row, kept))) for row in rows)
 
 
-def _cells(row: UploadRow, kept: list[int]) -> list[str | int]:
+def _cells(row: FileRow, kept: list[int]) -> list[str | int]:
     cells: list[str] = row.cells or []
     width = kept[-1] + 1 if kept else 0
     padded = cells + [""] * (width - len(cells))
@@ -51,31 +49,20 @@ def _kept_places(header: list[str]) -> list[int]:
     return [place for place, text in enumerate(header) if headers.folded(text) not in headers.OWN_COLUMNS]
 
 
-def _failed(upload: Upload) -> Iterator[list[UploadRow]]:
+def _failed(upload: Upload) -> Iterator[list[FileRow]]:
     last = 0
-    failed = UploadRow.objects.filter(upload=upload, outcome=Outcome.FAILED).order_by("number")
+    failed = upload.known_rows.filter(outcome=Outcome.FAILED).order_by("number")
     while rows := list(failed.filter(number__gt=last)[:ROWS_AT_ONCE]):
         yield rows
         last = rows[-1].number
 
 
-def options_of_its_upload(file: BinaryIO, name: str, kind: Kind, user: User) -> Notation | None:
-    """How dates and amounts are written in the upload this error file came from: by its header."""
-    header = _header(file, name, kind)
+def options_of_its_upload(header: list[str], kind: Kind, user: User) -> Options | None:
+    """How the upload was read that this error file came from; None for the header of any other file."""
     if not set(headers.OWN_COLUMNS) <= {headers.folded(text) for text in header}:
         return None
     wanted = [header[place] for place in _kept_places(header)]
-    for upload in Upload.objects.filter(kind=kind.name, asked_by=user).order_by("-id")[:20]:
+    for upload in Upload.objects.filter(kind=kind.name, asked_by=user).order_by("-id")[:UPLOADS_LOOKED_AT]:
         if [upload.header[place] for place in _kept_places(upload.header)] == wanted:
-            return Notation(upload.chosen.date_order, upload.chosen.decimal_mark)
+            return upload.chosen
     return None
-
-
-def _header(file: BinaryIO, name: str, kind: Kind) -> list[str]:
-    try:
-        scan = reading.scan(file, name, limit_bytes=1 << 62)
-        mark = reading.delimiter(file, scan.encoding, lambda cells: headers.known(kind.resource, cells))
-        first = next(reading.rows(file, Layout(scan.format, scan.encoding, mark)), (0, []))
-    except Refused:
-        return []
-    return first[1]

@@ -1,6 +1,6 @@
 """One pass over a file before anything is kept of it: its columns, how it writes dates and amounts, its length."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import BinaryIO
 
@@ -9,10 +9,36 @@ from django.utils.translation import gettext
 
 from backoffice.imports import headers, reading
 from backoffice.imports.columns import UploadResource
-from backoffice.imports.faults import Refused
+from backoffice.imports.faults import Refused, shown
 from backoffice.imports.options import Options
 from backoffice.imports.reading import Layout, Row
-from backoffice.imports.values import AmountShapes, DateOrder, DateShapes, DecimalMark, Notation
+from backoffice.imports.values import AmountShapes, DateShapes, Notation
+
+ROWS_FOR_EXAMPLES = 200
+EXAMPLES_EACH = 3
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What only a person can say: the option that would say it, and the sentence that asks."""
+
+    option: str
+    sentence: str
+
+
+class Noticed(msgspec.Struct, frozen=True):
+    """What a file showed as it went by: examples of its cells by place, and all that keeps it from being taken."""
+
+    examples: list[list[str]] = []
+    refused: list[str] = []
+    questions: list[Question] = []
+
+    def refuse(self) -> None:
+        """Raises Refused, unless there is nothing against the file."""
+        if self.refused:
+            raise Refused(*self.refused)
+        if self.questions:
+            option = self.questions[0].option
+            raise Refused(*(one.sentence for one in self.questions if one.option == option), option=option)
 
 
 class Examined(msgspec.Struct, frozen=True):
@@ -26,55 +52,103 @@ class Examined(msgspec.Struct, frozen=True):
     rows: int
     size: int
     sha256: str
+    noticed: Noticed = Noticed()
+
+
+type Settle = Callable[[list[str]], Options]
+"""The options for a file with this header."""
 
 
 def examine(file: BinaryIO, name: str, resource: type[UploadResource], options: Options, limit_bytes: int) -> Examined:
     """Raises Refused when the file as a whole cannot be taken, or when only a person can say how it is meant."""
+    return look_over(file, name, resource, options, limit_bytes)
+
+
+def look_over(
+    file: BinaryIO,
+    name: str,
+    resource: type[UploadResource],
+    options: Options,
+    limit_bytes: int,
+    *,
+    settle: Settle | None = None,
+    is_draft: bool = False,
+) -> Examined:
+    """Like `examine`; a draft is only refused when it can't be read, and tells in `noticed` what else is against it."""
     scan = reading.scan(file, name, limit_bytes)
-    layout = Layout(scan.format, scan.encoding)
-    if scan.format == "csv":
-        mark = reading.delimiter(file, scan.encoding, lambda header: headers.known(resource, header))
-        layout = Layout(scan.format, scan.encoding, mark)
+    layout = reading.layout(file, scan, lambda cells: headers.known(resource, cells, options.columns))
     rows = reading.rows(file, layout)
     first = next(rows, None)
     if first is None:
         raise Refused(gettext("The file is empty."))
     header = first[1]
-    match = headers.match(resource, header, options.columns)
-    notation, count = _notation(resource, match.positions, rows, options)
-    return Examined(
-        layout, header, match.positions, match.unknown, options.noted(notation), count, scan.size, scan.sha256
-    )
+    chosen = settle(header) if settle else options
+    match, refused = _matched(resource, header, chosen, is_draft)
+    watch = _Watch(resource, match.positions, chosen, len(header))
+    count = sum(1 for _ in map(watch.see, rows))
+    notation = watch.notation()
+    noticed = Noticed(watch.examples, refused, watch.questions)
+    if not is_draft:
+        noticed.refuse()
+    columns, unknown, noted = match.positions, match.unknown, chosen.noted(notation)
+    return Examined(layout, header, columns, unknown, noted, count, scan.size, scan.sha256, noticed)
 
 
-def _notation(
-    resource: type[UploadResource], positions: dict[str, int], rows: Iterator[Row], options: Options
-) -> tuple[Notation, int]:
-    watched = resource.watched(positions)
-    adders = [
-        (place, shapes.add)
-        for place, shapes in watched
-        if not (options.date_order if isinstance(shapes, DateShapes) else options.decimal_mark)
-    ]
-    count = 0
-    for _line, cells in rows:
-        count += 1
-        for place, add in adders:
+def _matched(
+    resource: type[UploadResource], header: list[str], options: Options, is_draft: bool
+) -> tuple[headers.Match, list[str]]:
+    try:
+        return headers.match(resource, header, options.columns), []
+    except Refused as refused:
+        if not is_draft:
+            raise
+        return headers.propose(resource, header, options.columns), refused.messages
+
+
+class _Watch:
+    """Rows going by: how they write dates and amounts, and the first cells of each column."""
+
+    def __init__(
+        self, resource: type[UploadResource], positions: Mapping[str, int], options: Options, width: int
+    ) -> None:
+        self.options = options
+        self.watched = resource.watched(positions)
+        self.questions: list[Question] = []
+        self.examples: list[list[str]] = [[] for _ in range(width)]
+        self._left = ROWS_FOR_EXAMPLES
+        self._adders = [
+            (place, shapes.add)
+            for place, shapes in self.watched
+            if not (options.date_order if isinstance(shapes, DateShapes) else options.decimal_mark)
+        ]
+
+    def see(self, row: Row) -> None:
+        _line, cells = row
+        for place, add in self._adders:
             if place < len(cells) and (cell := cells[place]):
                 add(cell)
-    date_order = options.date_order or _one_date_order([shapes for _, shapes in watched])
-    decimal_mark = options.decimal_mark or _one_decimal_mark([shapes for _, shapes in watched])
-    return Notation(date_order, decimal_mark), count
+        if self._left:
+            self._left -= 1
+            for found, cell in zip(self.examples, cells, strict=False):
+                if cell and len(found) < EXAMPLES_EACH:
+                    found.append(shown(cell))
 
+    def notation(self) -> Notation:
+        """What the file decides itself; what it leaves open are questions."""
+        dates = [shapes for _, shapes in self.watched if isinstance(shapes, DateShapes)]
+        amounts = [shapes for _, shapes in self.watched if isinstance(shapes, AmountShapes)]
+        date_order = self.options.date_order or self._first(shapes.decide for shapes in dates)
+        decimal_mark = self.options.decimal_mark or self._first(shapes.decide for shapes in amounts)
+        return Notation(date_order, decimal_mark)
 
-def _one_date_order(watched: list[AmountShapes | DateShapes]) -> DateOrder | None:
-    decided = (shapes.decide() for shapes in watched if isinstance(shapes, DateShapes))
-    return next((order for order in decided if order), None)
-
-
-def _one_decimal_mark(watched: list[AmountShapes | DateShapes]) -> DecimalMark | None:
-    decided = (shapes.decide() for shapes in watched if isinstance(shapes, AmountShapes))
-    return next((mark for mark in decided if mark), None)
+    def _first[T](self, deciding: Iterable[Callable[[], T | None]]) -> T | None:
+        for decide in deciding:
+            try:
+                if (decided := decide()) is not None:
+                    return decided
+            except Refused as refused:
+                self.questions.append(Question(refused.option, str(refused)))
+        return None
 
 
 def data_rows(file: BinaryIO, layout: Layout, skip: int = 0) -> Iterator[Row]:

@@ -64,7 +64,7 @@ class Upload(models.Model):
     """A file that was taken: it has been examined; jobs preview it, apply it, and undo it.
 
     `counts` and `records` tell of the applying, `previewed` (`counts`, `records`, `creates`) of the preview, `noticed`
-    (see `backoffice.imports.drafting.Noticed`) of what a draft's columns look like.
+    (`backoffice.imports.examining.Noticed`) of how the file looked.
     """
 
     uid = models.UUIDField(_("uid"), unique=True, editable=False, db_default=UUID7())

@@ -56,7 +56,7 @@ def _clear(run: Run, upload: Upload) -> None:
         chunk.done = 0
         with connection.cursor() as cursor:
             cursor.execute(DELETE_ROWS, [upload.pk, upload.pk, ROWS_PER_STATEMENT])
-            return cursor.rowcount
+            return int(cursor.rowcount)
 
     while run.in_chunk(delete) == ROWS_PER_STATEMENT:
         pass

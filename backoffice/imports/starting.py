@@ -1,7 +1,6 @@
 """Taking a file: from the console, the API and the command line alike."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import PurePosixPath, PureWindowsPath
 
 import msgspec
@@ -12,24 +11,31 @@ from django.utils.translation import gettext
 
 from backoffice.access.models import User
 from backoffice.access.permissions import may
-from backoffice.imports import applying, drafting, previewing, reading
+from backoffice.imports import applying, previewing, reading
+from backoffice.imports.drafting import (
+    WrongState,
+    end_preview,
+    keep_examined,
+    locked,
+    noticed_of,
+    options_for,
+    remembered,
+    usable,
+)
 from backoffice.imports.error_file import options_of_its_upload
-from backoffice.imports.examining import Examined, examine
+from backoffice.imports.examining import look_over
 from backoffice.imports.faults import Refused, shown
-from backoffice.imports.kinds import Kind, kind_called
+from backoffice.imports.kinds import kind_called
 from backoffice.imports.models import SUBJECT, Mode, Upload
-from backoffice.imports.options import FLAGS, Options, options
-from backoffice.jobs import verbs
+from backoffice.imports.options import Options
 from backoffice.jobs.models import Job
 from backoffice.jobs.starting import Subject, start
+
+__all__ = ["NotAllowed", "WrongState", "mode_called", "receive", "start_apply", "start_preview"]
 
 
 class NotAllowed(Exception):
     """This login may not upload."""
-
-
-class WrongState(Exception):
-    """The upload has moved on; the message says where it stands."""
 
 
 def mode_called(name: str) -> Mode:
@@ -62,53 +68,37 @@ def receive(  # noqa: PLR0913 - a keyword for each thing that a door may say
     upload.
     """
     _allow(user)
+    is_draft = mode == Mode.DRAFT
     known = kind_called(kind)
-    shown_name = base_name(name or file.name or "")
-    chosen = options(given or {})
-    refuse_options_of_other_kinds(known, chosen)
-    examined = _examined(file, shown_name, known, user, chosen, limit_bytes or settings.UPLOAD_LIMIT_BYTES)
-    upload = Upload(
-        kind=kind,
-        mode=mode,
-        name=shown_name,
-        size=examined.size,
-        sha256=examined.sha256,
-        layout=msgspec.to_builtins(examined.layout),
-        options=msgspec.to_builtins(examined.options),
-        header=examined.header,
-        columns=examined.columns,
-        unknown=examined.unknown,
-        rows=examined.rows,
-        notify=notify,
-        asked_by=user,
-    )
+    said = given or {}
+    chosen = options_for(known, said)
+    upload = Upload(kind=kind, mode=mode, name=base_name(name or file.name or ""), notify=notify, asked_by=user)
+
+    def settled(header: list[str]) -> Options:
+        carried = options_of_its_upload(header, known, user)
+        if carried:  # a corrected error file is taken as it is
+            return msgspec.structs.replace(carried, **{option: getattr(chosen, option) for option in _named(said)})
+        if not is_draft:
+            return chosen
+        before = usable(known, header, remembered(user, kind, header))
+        return msgspec.structs.replace(chosen, columns=before | chosen.columns)
+
+    limit = limit_bytes or settings.UPLOAD_LIMIT_BYTES
+    stream = reading.binary(file)
+    examined = look_over(stream, upload.name, known.resource, chosen, limit, settle=settled, is_draft=is_draft)
+    upload.size, upload.sha256 = examined.size, examined.sha256
+    keep_examined(upload, examined)
     return _kept(file, upload, user, api_key)
 
 
-def refuse_options_of_other_kinds(kind: Kind, chosen: Options) -> None:
-    for name in FLAGS:
-        if getattr(chosen, name) and name not in kind.options:
-            raise Refused(
-                gettext("The option %(option)s is not for %(kind)s.") % {"option": name, "kind": kind.name}, option=name
-            )
+def _named(given: Mapping[str, str | None]) -> list[str]:
+    return [name for name, value in given.items() if value and value.strip()]
 
 
 def base_name(name: str) -> str:
     """The last part of a path as browsers of either world send it, fit to show."""
     last = PurePosixPath(PureWindowsPath(name).name).name
     return "".join(character for character in last if character.isprintable())[:255] or "upload.csv"
-
-
-def _examined(file: "File[bytes]", name: str, kind: Kind, user: User, chosen: Options, limit_bytes: int) -> Examined:
-    stream = reading.binary(file)
-    try:
-        return examine(stream, name, kind.resource, chosen, limit_bytes)
-    except Refused as refused:
-        # A corrected error file may hold too few rows to tell how dates are written: its upload told.
-        known = options_of_its_upload(stream, name, kind, user) if refused.option else None
-        if known is None:
-            raise
-        return examine(stream, name, kind.resource, chosen.noted(known), limit_bytes)
 
 
 def start_preview(upload: Upload, user: User, api_key: int | None = None) -> Job:
@@ -118,7 +108,8 @@ def start_preview(upload: Upload, user: User, api_key: int | None = None) -> Job
     """
     _allow(user)
     with transaction.atomic():
-        here = _locked(upload)
+        here = locked(upload)
+        noticed_of(here).refuse()
         if here.preview_job and here.preview_job.is_open:
             job = here.preview_job
         else:
@@ -137,10 +128,9 @@ def start_apply(upload: Upload, user: User, api_key: int | None = None) -> Job:
     """
     _allow(user)
     with transaction.atomic():
-        here = _locked(upload)
-        if here.preview_job and here.preview_job.is_open:
-            with suppress(verbs.NotAllowed, verbs.WrongState):
-                verbs.cancel(here.preview_job, user)
+        here = locked(upload)
+        noticed_of(here).refuse()
+        end_preview(here, user)
         job = here.job = _job(applying.JOB, here, user, api_key)
         here.mode = Mode.APPLY
         here.save(update_fields=["job", "mode"])
@@ -151,18 +141,6 @@ def start_apply(upload: Upload, user: User, api_key: int | None = None) -> Job:
 def _allow(user: User) -> None:
     if not may(user, "add", Upload):
         raise NotAllowed
-
-
-def _locked(upload: Upload) -> Upload:
-    """As it is now, for whoever comes first."""
-    here = Upload.objects.select_for_update(of=("self",)).select_related("job", "preview_job").get(pk=upload.pk)
-    if here.job:
-        words = gettext("The upload is being applied already.") if here.job.is_open else gettext("It was applied.")
-        raise WrongState(words)
-    if not here.file:
-        raise WrongState(gettext(applying.GONE))
-    drafting.refuse_unsettled(here)
-    return here
 
 
 def _job(kind: str, upload: Upload, user: User, api_key: int | None) -> Job:
