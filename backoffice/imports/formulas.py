@@ -8,6 +8,7 @@ import re
 DANGEROUS = "=+\\-@\t\r＝＋－＠"
 _TO_PROTECT = re.compile(rf"'*[{DANGEROUS}]")
 _PROTECTED = re.compile(rf"''*[{DANGEROUS}]")
+_TEXT_AS_FORMULA = re.compile('="([^"]*)"')  # how programs keep a spreadsheet from making a number of a text
 
 
 def protect(text: str) -> str:
@@ -15,4 +16,6 @@ def protect(text: str) -> str:
 
 
 def unprotect(text: str) -> str:
+    if found := _TEXT_AS_FORMULA.fullmatch(text):
+        return found[1].strip()
     return text[1:] if _PROTECTED.match(text) else text

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -46,10 +46,12 @@ def names(columns: Mapping[str, "Column"]) -> dict[str, str]:
     return {folded(spelling): name for name, column in columns.items() for spelling in column.spellings}
 
 
-def known(resource: "Resource", header: Sequence[str]) -> int:
-    """How many of the header's cells name a column of ours."""
+def known(resource: "Resource", header: Sequence[str], chosen: Iterable[str] = ()) -> int:
+    """How many of the header's cells name a column of ours, or are among the headers somebody chose one for."""
     understood = names(resource.columns())
-    return len({name for text in header if (name := _named(resource, understood, text))})
+    also = {folded(text) for text in chosen}
+    ours = {name for text in header if (name := _named(resource, understood, text))}
+    return len(ours) + len(also.intersection(map(folded, header)))
 
 
 def match(resource: "Resource", header: Sequence[str], chosen: Mapping[str, str] | None = None) -> Match:

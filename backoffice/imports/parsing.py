@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from backoffice.imports import no_records
 from backoffice.imports.columns import UploadResource
 from backoffice.imports.faults import Fault, Invalid
 from backoffice.imports.options import Options
 
-NULL = "NULL"  # what database tools print for nothing
+NOTHING = frozenset({"NULL", "\\N"})  # what database tools print for it
 
 
 class Parsed:
@@ -41,21 +42,27 @@ def compiled(
         for place, (name, column) in enumerate(columns.items())
         if name in positions
     ]
+    is_header = no_records.header_again(header)
 
     def parse(number: int, line: int, cells: list[str]) -> Parsed:
         row = Parsed(number, line, cells)
         row.values = values = empty.copy()
         if len(cells) != width:
             cells = _fitted(row, cells, width)
+        if is_header(cells):
+            row.faults = [Fault("header_again")]
+            return row
         for place, position, parser, required, title in plan:
             cell = cells[position]
-            if cell and cell != NULL:
+            if cell and cell not in NOTHING:
                 try:
                     values[place] = parser(cell)
                 except Invalid as invalid:
                     row.faults.append(invalid.fault(title))
             elif required:
                 row.faults.append(Fault("missing", title))
+        if row.faults and (seen := no_records.seen_in(cells, header)):
+            row.faults = [seen]
         return row
 
     return parse

@@ -1,8 +1,9 @@
-"""XLSX workbooks: the first sheet with anything in it, as rows of text like those of a CSV file."""
+"""XLSX workbooks: their sheets, as rows of text like those of a CSV file."""
 
 import datetime as dt
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, BinaryIO
 
@@ -10,6 +11,7 @@ import python_calamine as calamine
 from django.utils.translation import gettext
 
 from backoffice.imports.faults import Refused
+from backoffice.imports.spreadsheet_errors import error_cells
 
 UNPACKED_FACTOR = 5
 
@@ -29,24 +31,35 @@ def check(file: BinaryIO, limit_bytes: int) -> None:
         raise Refused(gettext("The workbook is too large once unpacked. Split it, or save it as CSV."))
 
 
-def rows(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
-    """Rows that are not blank, with their number in the sheet."""
-    try:
-        workbook = calamine.load_workbook(file)
-        for name in workbook.sheet_names:
-            sheet = workbook.get_sheet_by_name(name)
-            if sheet.start is not None:
-                yield from _sheet_rows(sheet)
-                return
-    except (calamine.CalamineError, calamine.PasswordError, calamine.ZipError, calamine.XmlError) as error:
-        raise Refused(gettext("The workbook is damaged or protected: it cannot be opened.")) from error
+def sheets_in_use(file: BinaryIO) -> list[str]:
+    """The names of the sheets with anything in them; hidden ones last."""
+    with _opened(file) as workbook:
+        used = [sheet for sheet in workbook.sheets_metadata if workbook.get_sheet_by_name(sheet.name).start is not None]
+    return [sheet.name for sheet in sorted(used, key=lambda sheet: sheet.visible != calamine.SheetVisibleEnum.Visible)]
 
 
-def _sheet_rows(sheet: Any) -> Iterator[tuple[int, list[str]]]:
+def rows(file: BinaryIO, name: str) -> Iterator[tuple[int, list[str]]]:
+    """Rows of the sheet that are not blank, with their number."""
+    if not name:
+        return
+    with _opened(file) as workbook:
+        sheet = workbook.get_sheet_by_name(name)
+        wrong = error_cells(file, name)
     for number, values in enumerate(sheet.iter_rows(), start=1):
         cells = [text(value) for value in values]
+        for place, error in wrong.get(number, ()):
+            cells[place - sheet.start[1]] = error  # blank columns on the left are left out
         if any(cells):
             yield number, cells
+
+
+@contextmanager
+def _opened(file: BinaryIO) -> Iterator[Any]:
+    try:
+        file.seek(0)
+        yield calamine.load_workbook(file)
+    except (calamine.CalamineError, calamine.PasswordError, calamine.ZipError, calamine.XmlError) as error:
+        raise Refused(gettext("The workbook is damaged or protected: it cannot be opened.")) from error
 
 
 def text(value: Any) -> str:

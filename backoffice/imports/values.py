@@ -46,11 +46,30 @@ def text(most: int | None) -> Parser:
     def parse(cell: str) -> str:
         if most is not None and len(cell) > most:
             raise Invalid("too_long", length=len(cell), most=most)
+        if cell[:1] == "#" and is_spreadsheet_error(cell):
+            raise Invalid("spreadsheet_error", value=cell)
         if not cell.isprintable() and _CONTROL.search(cell):
             raise Invalid("control_character", value=shown(_CONTROL.sub("�", cell)))
         return cell
 
     return parse
+
+
+# As the spreadsheet's language has them; dashes of a number sign stand where a column was too narrow.
+_SPREADSHEET_ERROR = re.compile(
+    r"#(?:N/[AD]|¡?(?:REF|DIV/0|VALUE|VALOR|NULL|NULO|NUM|N[UÚ]M|SPILL|CALC)!|¿?(?:NAME|NOMBRE)\?|GETTING_DATA|##+)"
+)
+
+
+def is_spreadsheet_error(cell: str) -> bool:
+    return bool(_SPREADSHEET_ERROR.fullmatch(cell))
+
+
+def wrong(code: str, cell: str) -> Invalid:
+    """A cell that is none of what its column takes: `code`, or what it plainly is instead."""
+    if is_spreadsheet_error(cell):
+        return Invalid("spreadsheet_error", value=cell)
+    return Invalid("formula" if cell.startswith("=") else code, value=shown(cell))
 
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
@@ -64,7 +83,7 @@ def email(most: int = 254) -> Parser:
         if len(cell) > most:
             raise Invalid("too_long", length=len(cell), most=most)
         if not EMAIL.fullmatch(cell) or ".." in cell or cell.startswith(".") or ".@" in cell:
-            raise Invalid("not_an_email", value=shown(cell))
+            raise wrong("not_an_email", cell)
         return cell.lower()
 
     return parse
@@ -79,7 +98,7 @@ def website(most: int | None) -> Parser:
         if most is not None and len(cell) > most:
             raise Invalid("too_long", length=len(cell), most=most)
         if not _WEBSITE.fullmatch(cell):
-            raise Invalid("not_a_website", value=shown(cell))
+            raise wrong("not_a_website", cell)
         return cell
 
     return parse
@@ -92,7 +111,7 @@ def currency(known: frozenset[str]) -> Parser:
     def parse(cell: str) -> str:
         code = cell.upper()
         if not _CURRENCY.fullmatch(cell) or code not in known:
-            raise Invalid("not_a_currency", value=shown(cell))
+            raise wrong("not_a_currency", cell)
         return code
 
     return parse
@@ -115,6 +134,7 @@ _PLAIN = {
     )
     for mark, other in ((DecimalMark.POINT, ","), (DecimalMark.COMMA, "."))
 }
+_PERCENTAGE = re.compile(r"[-+]?[0-9][0-9.,]*\s*%")
 _SIMPLE = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,2})?")
 
 
@@ -190,7 +210,7 @@ def amount(mark: DecimalMark | None, currency_code: str, digits: int, places: in
             return _sized(Decimal(cell), cell)
         wrapped = _WRAPPED.fullmatch(cell)
         if not wrapped or bool(wrapped["open"]) != bool(wrapped["close"]):
-            raise Invalid("not_an_amount", value=shown(cell))
+            raise wrong("percentage" if _PERCENTAGE.fullmatch(cell) else "not_an_amount", cell)
         number = wrapped["number"]
         if not _PLAIN[wanted].fullmatch(number):
             other = _PLAIN[DecimalMark.COMMA if wanted is DecimalMark.POINT else DecimalMark.POINT]
@@ -229,6 +249,7 @@ _TIME = (
 )
 _YEAR_FIRST = re.compile(rf"(\d{{4}})([-/.])(\d{{1,2}})\2(\d{{1,2}}){_TIME}", re.ASCII)
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
+_SERIAL = re.compile(r"([2-6]\d{4})(?:[.,]\d+)?", re.ASCII)
 _NUMBERS = re.compile(rf"(\d{{1,2}})([-/.])(\d{{1,2}})\2(\d{{4}}|\d{{2}}){_TIME}", re.ASCII)
 _DAY_NAME = r"(?:[^\W\d_]+,?\s+)?"
 _DAY_MONTH_NAME = re.compile(
@@ -331,7 +352,7 @@ def day(order: DateOrder | None) -> Parser:
     def parse(cell: str) -> dt.date:
         found = _year_month_day(cell, order)
         if found is None:
-            raise Invalid("not_a_date", value=shown(cell))
+            raise _serial(cell) or wrong("not_a_date", cell)
         year, month, number = found
         if not EARLIEST_YEAR <= year <= LATEST_YEAR or not 1 <= month <= 12:
             raise Invalid("not_a_date" if 1 <= month <= 12 else "no_such_day", value=shown(cell))
@@ -354,6 +375,15 @@ def _year_month_day(cell: str, order: DateOrder | None) -> tuple[int, int, int] 
     if found := _MONTH_NAME_DAY.fullmatch(cell):
         return _by_name(found[3], found[1], found[2])
     return None
+
+
+def _serial(cell: str) -> Invalid | None:
+    """Days since the end of 1899, mostly. Which of the two ways of counting a file has, no cell tells."""
+    found = _SERIAL.fullmatch(cell)
+    if not found:
+        return None
+    day = dt.date(1899, 12, 30) + dt.timedelta(days=int(found[1]))
+    return Invalid("serial_date", value=shown(cell), day=day.isoformat())
 
 
 def _by_name(year: str, name: str, number: str) -> tuple[int, int, int] | None:

@@ -157,7 +157,7 @@ def test_an_upload_beside_edits_in_the_console_loses_none_of_either(take, small_
 @committed
 def test_a_record_made_in_the_console_meanwhile_is_updated_instead(take, monkeypatch):
     received = take(rows(5))
-    insert, calls = OpportunityLoader._write, []
+    insert, calls = OpportunityLoader.write, []
 
     def beaten(self, targets):
         if not calls:
@@ -165,7 +165,7 @@ def test_a_record_made_in_the_console_meanwhile_is_updated_instead(take, monkeyp
             elsewhere(lambda: Opportunity.objects.create(name="Made meanwhile", external_id="A-003"))
         return insert(self, targets)
 
-    monkeypatch.setattr(OpportunityLoader, "_write", beaten)
+    monkeypatch.setattr(OpportunityLoader, "write", beaten)
     execute(received.job_id)
     done = Upload.objects.get(pk=received.pk)
     assert outcomes(done) == ["new", "new", "new", "updated", "new"]

@@ -77,11 +77,33 @@ def test_amounts_with_a_decimal_comma(cell, value):
     "cell",
     [
         *("lots", "1_000", "１２", "NaN", "Infinity", "1e5", "1e400", "12k", "1,2,3", "1,23", "12,34,567", "--5", "5-"),
-        *("(5", "5)", "(-5)", "$5$", "$", "-", ".", "1 2", "0x10", "5%", "1,000 000", "=1+1", "٣"),
+        *("(5", "5)", "(-5)", "$5$", "$", "-", ".", "1 2", "0x10", "1,000 000", "٣"),
     ],
 )
 def test_what_is_no_amount_is_said_to_be_none(cell):
     assert code(amount, cell) in {"not_an_amount", "other_decimal_mark"}
+
+
+@pytest.mark.parametrize(
+    ("parse", "cell", "plainly"),
+    [
+        (amount, "5%", "percentage"),
+        (amount, "=1+1", "formula"),
+        (amount, "#NUM!", "spreadsheet_error"),
+        (day, "46356", "serial_date"),
+        (day, "#N/A", "spreadsheet_error"),
+        (values.email(), "#¿NOMBRE?", "spreadsheet_error"),
+        (values.website(50), "=A1", "formula"),
+        (values.text(50), "####", "spreadsheet_error"),
+    ],
+)
+def test_what_a_cell_plainly_is_instead_is_said(parse, cell, plainly):
+    assert code(parse, cell) == plainly
+
+
+@pytest.mark.parametrize("cell", ["#", "##", "#1", "#N/A so far", "#hashtag", "=me"])
+def test_a_text_that_only_begins_like_an_error_or_a_formula_is_a_text(cell):
+    assert values.text(50)(cell) == cell
 
 
 def test_an_amount_in_the_other_notation_names_the_option():
@@ -187,7 +209,19 @@ def test_a_day_that_does_not_exist_is_said_not_to(cell):
 
 @pytest.mark.parametrize(
     "cell",
-    ["soon", "46356", "2026", "11/2026", "2026-11", "0026-11-30", "3026-11-30", "٢٠٢٦-11-30", "1/2/3/4", "15-Foo-2026"],
+    [
+        "soon",
+        "19999",
+        "70000",
+        "2026",
+        "11/2026",
+        "2026-11",
+        "0026-11-30",
+        "3026-11-30",
+        "٢٠٢٦-11-30",
+        "1/2/3/4",
+        "15-Foo-2026",
+    ],
 )
 def test_what_is_no_date_is_said_to_be_none(cell):
     assert code(day, cell, DateOrder.DAY_FIRST) == "not_a_date"
