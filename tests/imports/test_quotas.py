@@ -1,9 +1,11 @@
 """Files of quotas: a row for each rep and month, or a column for each month; what they make, change and refuse."""
 
 import datetime as dt
+import io
 import json
 from decimal import Decimal
 
+import openpyxl
 import pytest
 
 from backoffice.changes.acting import Door, acting
@@ -226,6 +228,22 @@ def test_a_column_for_each_month_makes_as_many_quotas(quotas, reps):
         (BEN, JANUARY): (4, "USD"),
         (BEN, MARCH): (6, "USD"),
     }
+
+
+def test_a_workbook_with_dates_above_its_columns_is_understood(upload, reps):
+    book = openpyxl.Workbook()
+    book.active.append(["Email", dt.date(2026, 1, 1), dt.datetime(2026, 2, 28), "mar-26", "Total"])
+    book.active.append([ANA, 1250.5, 2000, "3,000.25", 6250.75])
+    data = io.BytesIO()
+    book.save(data)
+    done = upload(data.getvalue(), kind="quotas", name="quotas.xlsx")
+    assert (outcomes(done), done.unknown) == (["new"], ["Total"])
+    assert [amount for amount, _ in here().values()] == [Decimal("1250.5"), 2000, Decimal("3000.25")]
+
+
+def test_a_file_of_rows_and_one_of_columns_say_the_same(quotas, reps):
+    quotas(*([email, month, str(number)] for number, month in enumerate(WIDE[1:]) for email in (ANA, BEN)))
+    assert outcomes(quotas([BEN, "0", "1", "2"], [ANA, "0", "1", "2"], header=WIDE)) == ["unchanged", "unchanged"]
 
 
 def test_a_row_of_many_months_has_the_strongest_outcome_of_them(quotas, reps):
