@@ -26,6 +26,16 @@ SHARED_SITES = frozenset(
 )
 
 
+BY_DOMAIN = """
+    SELECT domain, id, name, external_id FROM crm_account
+    WHERE domain = ANY(%s) AND archived_at IS NULL ORDER BY id
+"""
+BY_NAME = """
+    SELECT name_key, id, name, external_id FROM crm_account
+    WHERE name_key = ANY(%s) AND external_id IS NULL AND archived_at IS NULL ORDER BY id
+"""
+
+
 class Company(NamedTuple):
     """How a row names an account; any part may be blank."""
 
@@ -84,24 +94,19 @@ class Accounts:
         self._look_up(sorted({company.external_id for company in unknown if company.external_id}))
 
     def _look_up(self, external_ids: Sequence[str]) -> None:
-        columns = ("id", "name", "external_id")
-        here = Account.objects.all()
-        for found in here.filter(external_id__in=external_ids).values_list(*columns):
-            self._by_id[str(found[2])] = self._hit(Hit(*found))
+        columns = ("name", "external_id")
+        for text, *found in loading.current(Account, columns, "external_id", external_ids):
+            self._by_id[text] = self._hit(Hit(*found))
         uids = uids_in(text for text in external_ids if text not in self._by_id)
         if uids:
-            found_by_uid = {
-                uid: Hit(*found) for uid, *found in here.filter(uid__in=set(uids.values())).values_list("uid", *columns)
-            }
+            by_uid = {uid: found for uid, *found in loading.current(Account, columns, "uid", list(uids.values()))}
             for text, uid in uids.items():
-                if uid in found_by_uid:
-                    self._by_id[text] = self._hit(found_by_uid[uid])
+                if uid in by_uid:
+                    self._by_id[text] = self._hit(Hit(*by_uid[uid]))
                     self._uids.add(text)
-        alive = here.filter(archived_at=None).order_by("id")
-        for key, *found in alive.filter(domain__in=set(self._domains.values())).values_list("domain", *columns):
+        for key, *found in loading.rows(BY_DOMAIN, [list(set(self._domains.values()))]):
             self._by_domain.setdefault(key, []).append(self._hit(Hit(*found)))
-        nameless = alive.filter(external_id=None, name_key__in=set(self._keys.values()))
-        for key, *found in nameless.values_list("name_key", *columns):
+        for key, *found in loading.rows(BY_NAME, [list(set(self._keys.values()))]):
             self._by_name.setdefault(key, []).append(self._hit(Hit(*found)))
 
     def _hit(self, hit: Hit) -> int:

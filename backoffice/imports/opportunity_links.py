@@ -35,15 +35,12 @@ class Opportunities:
 
     def prepare(self, ids: Iterable[str | None]) -> None:
         wanted = {id for id in ids if id}
-        columns = ("id", "account_id")
-        found = (
-            Opportunity.objects.filter(external_id__in=wanted).values_list("external_id", *columns) if wanted else ()
-        )
-        self._here = {str(external_id): Opening(id, account) for external_id, id, account in found}
+        found = loading.current(Opportunity, ("account_id",), "external_id", list(wanted)) if wanted else ()
+        self._here = {external_id: Opening(id, account) for external_id, id, account in found}
         uids = uids_in(wanted - self._here.keys())
         if uids:
             ours = Opportunity.objects.filter(external_id=None, uid__in=set(uids.values()))
-            born_here = {uid: Opening(id, account) for uid, id, account in ours.values_list("uid", *columns)}
+            born_here = {uid: Opening(*found) for uid, *found in ours.values_list("uid", "id", "account_id")}
             self._here |= {text: born_here[uid] for text, uid in uids.items() if uid in born_here}
 
     def find(self, id: str | None) -> tuple[Opening | None, Fault | None]:
