@@ -1,8 +1,9 @@
-"""Uploads over the JSON API: send a file, ask what became of it, fetch the rows that failed."""
+"""Uploads over the JSON API: send a file, look at its preview, apply it, ask what became of it and of its rows."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -12,14 +13,17 @@ from backoffice.access.api import api_key_of, require_right, require_scope, scop
 from backoffice.access.idempotency import answers_once
 from backoffice.imports import error_file
 from backoffice.imports.faults import Refused
-from backoffice.imports.models import Mode, Upload, UploadQuerySet
+from backoffice.imports.models import FileRow, Mode, Outcome, Phase, PreviewRow, Undo, Upload
 from backoffice.imports.options import Blank
-from backoffice.imports.starting import mode_called, receive
+from backoffice.imports.starting import WrongState, mode_called, receive, start_apply
+from backoffice.imports.undoing import with_undone
 from backoffice.imports.values import DateOrder, DecimalMark
-from backoffice.jobs.models import State
-from backoffice.paging import Page, PageQuery, page_of
+from backoffice.jobs.models import Job, State
+from backoffice.paging import Page, PageQuery, Sort, page, page_of, refuse_unknown
 from backoffice.problems import Problem, invalid, not_found
-from backoffice.values import QueryId, QueryText
+from backoffice.values import CONTROL, QueryId, QueryText, QueryYesNo
+
+LONGEST_COLUMNS = 50_000
 
 router = Router(tags=["imports"])
 
@@ -28,19 +32,35 @@ class UploadForm(Schema):
     """The fields beside the file. Options that are left out are found out from the file, or have the usual value."""
 
     kind: QueryText = Field(description="What is in the file.", examples=["opportunities"])
-    mode: QueryText = Field(Mode.APPLY.value, description="What to do with it: apply.")
+    mode: QueryText = Field(
+        Mode.APPLY.value, description="What to do with it: apply, or preview (and apply it later, or never)."
+    )
     date_order: QueryText = Field("", description=f"{', '.join(DateOrder)}; asked for where dates fit both.")
     decimal_mark: QueryText = Field("", description=f"{' or '.join(DecimalMark)}; asked for where amounts fit both.")
     currency: QueryText = Field("", description="Of amounts that do not say theirs (ISO 4217).")
     blank: QueryText = Field("", description=f"What a blank cell means: {' or '.join(Blank)}.")
+    create_reps: QueryText = Field("", description="true: add reps nobody knows yet. For quotas.")
+    update_accounts: QueryText = Field(
+        "", description="true: an account that a row names takes the row's name and website. Not for quotas."
+    )
+    columns: Annotated[str, Field(max_length=LONGEST_COLUMNS, pattern=f"^[^{CONTROL}]*$")] = Field(
+        "",
+        description="A JSON object: headers of the file to columns of ours, or to the empty text: then it is ignored.",
+        examples=['{"Rep mail": "Email Address of Salesrep"}'],
+    )
+    notify: QueryYesNo = Field(False, description="true: the outcome is sent to you by email.")
 
     @property
     def options(self) -> dict[str, str]:
-        return self.model_dump(exclude={"kind", "mode"})
+        return self.model_dump(exclude={"kind", "mode", "notify"})
 
 
 class UploadFilters(PageQuery):
     kind: QueryText = ""
+
+
+class RowFilters(PageQuery):
+    outcome: Outcome | None = None
 
 
 class JobRef(Schema):
@@ -63,23 +83,68 @@ class CountsOut(Schema):
     failed: int
 
 
+class NearOut(Schema):
+    id: int
+    name: str
+    score: float = Field(description="How similar the names are, up to 1.")
+
+
+class CreatedOut(Schema):
+    name: str
+    detail: str = Field(description="An account's website, a rep's email.")
+    line: int | None = Field(description="The first of the file that names it.")
+    near: list[NearOut] = Field(description="What is there already under a similar name.")
+
+
+class CreatesOut(Schema):
+    total: int
+    first: list[CreatedOut]
+
+
+class PreviewOut(Schema):
+    counts: CountsOut
+    records: dict[str, dict[str, int]]
+    creates: dict[str, CreatesOut] = Field(description="What would be made on the side, by kind; known at its end.")
+    error: str = Field(description="Why the preview failed as a whole.")
+    job: JobRef
+
+
 class UploadOut(Schema):
     id: int
     kind: str
     mode: str
     name: str = Field(description="The file's.")
-    state: State
+    phase: Phase
+    state: State | None = Field(description="Of the job that applies or previews it; null for a draft.")
     counts: CountsOut
     records: dict[str, dict[str, int]] = Field(description="Records made or changed by kind, also those on the side.")
     error_file: str | None = Field(description="Where to fetch the rows that failed; null without any.")
+    preview: PreviewOut | None
+    undone: bool
+    undo: str | None = Field(description="Where the last undo is told of; null while there is none.")
     error: str = Field(description="Why the job failed as a whole.")
-    job: JobRef
+    job: JobRef | None
     size: int
     ignored_columns: list[str]
-    options: dict[str, str] = Field(description="As given, or as found out from the file.")
+    options: dict[str, str | bool | dict[str, str]] = Field(description="As given, or as found out from the file.")
     created_at: datetime
     finished_at: datetime | None
     expires_at: datetime = Field(description="Until when the file and the rows that failed are kept.")
+
+
+class ChangeOut(Schema):
+    column: str
+    before: str | None = Field(description="What is there; null where you may not see it.")
+    after: str
+
+
+class RowOut(Schema):
+    number: int
+    line: int = Field(description="As a text editor shows it.")
+    outcome: Outcome
+    record_id: int | None = Field(description="Of what it speaks of; null for one that is not there yet.")
+    changes: list[ChangeOut] = Field(description="Of a preview: what it would change.")
+    errors: list[str] = Field(description="What is wrong with it.")
 
 
 @router.post("/imports", response={202: Started}, summary="Upload a file")
@@ -88,20 +153,54 @@ class UploadOut(Schema):
 def create_import(
     request: HttpRequest, response: HttpResponse, file: File[UploadedFile], form: Form[UploadForm]
 ) -> "Status[Any]":
-    """Takes a CSV or XLSX file and starts the job that applies it. 422 says why a file is refused and not kept."""
+    """Takes a CSV or XLSX file and starts the job that applies or previews it. 422 says why a file is not taken."""
     user = require_right(request, "add", Upload)
     _refuse_unknown_fields(request)
-    key = api_key_of(request)
     try:
-        mode = mode_called(form.mode)
-        upload = receive(file, form.kind, user, mode=mode, given=form.options, api_key=key.pk if key else None)
+        upload = receive(
+            file,
+            form.kind,
+            user,
+            mode=mode_called(form.mode),
+            given=form.options,
+            api_key=_key_id(request),
+            notify=form.notify,
+        )
     except Refused as refused:
-        field = refused.option or "file"
-        raise Problem(
-            422, _("The file is not taken"), str(refused), errors=[(field, message) for message in refused.messages]
-        ) from refused
+        raise _not_taken(refused) from refused
+    return _started(upload, response)
+
+
+@router.post("/imports/{import_id}/apply", response={202: Started}, summary="Apply a previewed upload")
+@answers_once
+@scope("imports")
+def apply_import(request: HttpRequest, response: HttpResponse, import_id: Path[QueryId]) -> "Status[Any]":
+    """Starts the job that applies it, as it was previewed. 409 when it is being or was applied already."""
+    upload = _find(request, import_id)
+    user = require_right(request, "add", Upload)
+    try:
+        start_apply(upload, user, _key_id(request))
+    except WrongState as refusal:
+        raise Problem(409, _("Not in this state"), str(refusal)) from refusal
+    except Refused as refused:
+        raise _not_taken(refused) from refused
+    return _started(upload, response)
+
+
+def _started(upload: Upload, response: HttpResponse) -> "Status[Any]":
     response["Location"] = _address("get_import", upload)
-    return Status(202, {"id": upload.pk, "job": _job(upload)})
+    return Status(202, {"id": upload.pk, "job": _job(upload.job or upload.preview_job)})
+
+
+def _not_taken(refused: Refused) -> Problem:
+    field = refused.option or "file"
+    errors = [(field, message) for message in refused.messages]
+    return Problem(422, _("The file is not taken"), str(refused), errors=errors)
+
+
+def _key_id(request: HttpRequest) -> int | None:
+    key = api_key_of(request)
+    return key.pk if key else None
 
 
 def _refuse_unknown_fields(request: HttpRequest) -> None:
@@ -126,6 +225,25 @@ def get_import(request: HttpRequest, import_id: Path[QueryId]) -> dict[str, Any]
     return shown(_find(request, import_id))
 
 
+@router.get("/imports/{import_id}/rows", response=Page[RowOut], summary="List the rows of an upload")
+def list_import_rows(request: HttpRequest, import_id: Path[QueryId], filters: Query[RowFilters]) -> dict[str, Any]:
+    """What became of each row, in the order of the file; before it is applied, what would, with each change."""
+    refuse_unknown(request, filters)
+    upload = _find(request, import_id)
+    rows = upload.known_rows.annotate(id=F("number"))
+    if filters.outcome:
+        rows = rows.filter(outcome=filters.outcome)
+    items, following = page(
+        rows,
+        lambda part, _column: [(row.number, row.number, _row(row)) for row in part],
+        cursor=filters.cursor,
+        limit=filters.limit,
+        sort=Sort("number"),
+        bound_to=f"rows {import_id} {rows.model.__name__} {filters.outcome}",
+    )
+    return {"items": items, "next": following}
+
+
 @router.get(
     "/imports/{import_id}/errors",
     summary="Fetch the rows that failed",
@@ -135,7 +253,7 @@ def get_import(request: HttpRequest, import_id: Path[QueryId]) -> dict[str, Any]
     },
 )
 def get_import_errors(request: HttpRequest, import_id: Path[QueryId]) -> HttpResponseBase:
-    """The rows that failed as CSV: the file's own columns, `line` and `error`. Corrected, it can be sent as it is."""
+    """The rows that failed, or would, as CSV: the file's own columns, `line` and `error`. Corrected, send it again."""
     upload = _find(request, import_id)
     if not upload.has_error_file:
         raise not_found()
@@ -157,39 +275,75 @@ def attachment(upload: Upload, *, for_spreadsheet: bool = False) -> StreamingHtt
 
 
 def shown(upload: Upload) -> dict[str, Any]:
-    """An upload as the API shows it."""
+    """An upload out of `told`, as the API shows it."""
+    job = upload.job or upload.preview_job
     return {
         "id": upload.pk,
         "kind": upload.kind,
         "mode": upload.mode,
         "name": upload.name,
-        "state": upload.state,
+        "phase": upload.phase,
+        "state": job.state if job else None,
         "counts": upload.outcomes,
         "records": upload.records,
         "error_file": _address("get_import_errors", upload) if upload.has_error_file else None,
-        "error": upload.job.error if upload.job else "",
-        "job": _job(upload),
+        "preview": _preview(upload),
+        "undone": vars(upload)["undone"],
+        "undo": _address("get_undo", upload) if vars(upload)["has_undo"] else None,
+        "error": job.error if job else "",
+        "job": _job(job),
         "size": upload.size,
         "ignored_columns": upload.unknown,
         "options": upload.options,
         "created_at": upload.created_at,
-        "finished_at": upload.job.finished_at if upload.job else None,
+        "finished_at": job.finished_at if job else None,
         "expires_at": upload.expires_at,
     }
 
 
-def _job(upload: Upload) -> dict[str, Any]:
-    return {"id": upload.job_id, "state": upload.state}
+def told(uploads: QuerySet[Upload]) -> QuerySet[Upload]:
+    """The uploads with all that `shown` tells of them."""
+    has_undo = Exists(Undo.objects.filter(upload=OuterRef("pk")))
+    return with_undone(uploads.select_related("job", "preview_job")).annotate(has_undo=has_undo)
+
+
+def _preview(upload: Upload) -> dict[str, Any] | None:
+    job = upload.preview_job
+    if job is None:
+        return None
+    return {
+        "counts": upload.expected,
+        "records": upload.previewed.get("records", {}),
+        "creates": upload.previewed.get("creates", {}),
+        "error": job.error,
+        "job": _job(job),
+    }
+
+
+def _row(row: FileRow) -> dict[str, Any]:
+    changes = (row.changes or {}) if isinstance(row, PreviewRow) else {}
+    return {
+        "number": row.number,
+        "line": row.line,
+        "outcome": row.outcome,
+        "record_id": row.object_id,
+        "changes": [{"column": column, "before": was, "after": will} for column, (was, will) in changes.items()],
+        "errors": [str(fault) for fault in row.faults],
+    }
+
+
+def _job(job: Job | None) -> dict[str, Any] | None:
+    return {"id": job.pk, "state": job.state} if job else None
 
 
 def _address(view: str, upload: Upload) -> str:
     return reverse(f"api:{view}", args=[upload.pk])
 
 
-def _visible(request: HttpRequest) -> UploadQuerySet:
+def _visible(request: HttpRequest) -> QuerySet[Upload]:
     require_scope(request, "imports")
     user = require_right(request, "view", Upload)
-    return Upload.objects.visible_to(user).select_related("job")
+    return told(Upload.objects.visible_to(user))
 
 
 def _find(request: HttpRequest, import_id: int) -> Upload:

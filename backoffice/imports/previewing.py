@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, override
 
 import orjson
-from django.db import connection
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -14,6 +13,7 @@ from backoffice.changes.acting import Door
 from backoffice.imports import loading
 from backoffice.imports.applying import OUTCOME, ByChunk, added, outcome_of, say_how_it_is_read
 from backoffice.imports.before_after import Changes, Texts
+from backoffice.imports.expiring import deleted_some
 from backoffice.imports.imagining import imagined, is_imagined_id
 from backoffice.imports.merging import Part, Records
 from backoffice.imports.models import PreviewRow, Upload
@@ -24,13 +24,6 @@ from backoffice.jobs.registry import Queue, job
 from backoffice.jobs.running import Cancelled, Chunk, Failure, Run
 
 JOB = "imports.preview"
-ROWS_PER_STATEMENT = 50_000
-
-DELETE_ROWS = f"""
-    DELETE FROM {PreviewRow._meta.db_table} WHERE upload_id = %s AND number IN (
-        SELECT number FROM {PreviewRow._meta.db_table} WHERE upload_id = %s ORDER BY number LIMIT %s
-    )
-"""
 
 
 @job(JOB, queue=Queue.IMPORTS, label=_("Preview of an upload"), door=Door.UPLOAD)
@@ -51,14 +44,12 @@ def preview(run: Run) -> None:
 
 
 def _clear(run: Run, upload: Upload) -> None:
-    def delete(chunk: Chunk) -> int:
+    def delete(chunk: Chunk) -> bool:
         _keep(run, upload, {})
         chunk.done = 0
-        with connection.cursor() as cursor:
-            cursor.execute(DELETE_ROWS, [upload.pk, upload.pk, ROWS_PER_STATEMENT])
-            return int(cursor.rowcount)
+        return deleted_some(PreviewRow, upload)
 
-    while run.in_chunk(delete) == ROWS_PER_STATEMENT:
+    while run.in_chunk(delete):
         pass
 
 

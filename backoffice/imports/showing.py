@@ -1,4 +1,4 @@
-"""What an upload tells of itself: the records it made, and why rows failed, with the first rows of each reason."""
+"""What an upload tells of itself: the records it made, and why rows fail, with the first rows of each reason."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils.translation import ngettext_lazy
 
 from backoffice.imports.faults import Fault
-from backoffice.imports.models import Outcome, Upload, UploadRow
+from backoffice.imports.models import FileRow, Outcome, Upload
 
 ROWS_EXAMINED = 20_000
 ROWS_PER_REASON = 5
@@ -17,7 +17,7 @@ REASONS_SHOWN = 12
 # Only the first failed rows are looked at, so that a page about a million of them comes as quickly as any.
 REASONS = """
     WITH failed AS (
-        SELECT number, errors FROM imports_uploadrow
+        SELECT number, errors FROM {rows}
         WHERE upload_id = %(upload)s AND outcome = 'failed' ORDER BY upload_id, number LIMIT %(examined)s
     ), faulty AS (
         SELECT DISTINCT number, fault->>'code' AS code, COALESCE(fault->>'column', '') AS header
@@ -56,22 +56,22 @@ class Reason:
     code: str
     header: str
     rows: int
-    first: list[UploadRow] = field(default_factory=list)
+    first: list[FileRow] = field(default_factory=list)
 
     @property
     def sentence(self) -> str:
         """As the first of the rows says it."""
         return str(self.fault_of(self.first[0]))
 
-    def fault_of(self, row: UploadRow) -> Fault:
+    def fault_of(self, row: FileRow) -> Fault:
         return next(fault for fault in row.faults if (fault.code, fault.column) == (self.code, self.header))
 
 
 def reasons(upload: Upload) -> list[Reason]:
-    """Why rows of `upload` failed, most frequent first. A row that is wrong in two ways stands under both."""
+    """Why rows fail, most frequent first: until it is applied, in its preview. One wrong in two ways is in both."""
     with connection.cursor() as cursor:
         parameters = {"upload": upload.pk, "examined": ROWS_EXAMINED, "shown": ROWS_PER_REASON}
-        cursor.execute(REASONS, parameters)
+        cursor.execute(REASONS.format(rows=upload.known_rows.model._meta.db_table), parameters)
         found = cursor.fetchall()
     grouped: dict[tuple[str, str], tuple[Reason, list[int]]] = {}
     for code, header, rows, number in found:
@@ -83,6 +83,6 @@ def reasons(upload: Upload) -> list[Reason]:
     return [reason for reason, _ in shown]
 
 
-def _rows(upload: Upload, numbers: Sequence[int]) -> dict[int, UploadRow]:
-    rows = UploadRow.objects.filter(upload_id=upload.pk, outcome=Outcome.FAILED, number__in=numbers)
+def _rows(upload: Upload, numbers: Sequence[int]) -> dict[int, FileRow]:
+    rows = upload.known_rows.filter(outcome=Outcome.FAILED, number__in=numbers)
     return {row.number: row for row in rows}

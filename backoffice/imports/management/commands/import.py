@@ -9,6 +9,7 @@ from typing import Any, override
 
 from django.core.files import File
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from rich.console import Console
@@ -17,20 +18,23 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from backoffice.access.models import User
 from backoffice.access.permissions import may
 from backoffice.access.roles import Role
-from backoffice.imports.api import shown
+from backoffice.imports.api import shown, told
 from backoffice.imports.faults import Refused
 from backoffice.imports.kinds import KINDS
-from backoffice.imports.models import Upload
+from backoffice.imports.models import Mode, Upload
 from backoffice.imports.options import Options
+from backoffice.imports.showing import reasons, word_for
 from backoffice.imports.starting import receive
 from backoffice.jobs.models import State
 from backoffice.jobs.running import execute
 
 EXAMPLES = """examples:
   manage.py import opportunities opportunities.csv --wait
+  manage.py import quotas targets.csv --preview --option create_reps=yes
   manage.py import opportunities ventas.csv --user olga --option date_order=DMY --option decimal_mark=, --wait --json
 
-exit code: 0 when every row is in (without --wait: when the job is started), 2 when rows failed, 1 otherwise
+exit code: 0 when every row is in (without --wait: when the job is started), 2 when rows failed, 1 otherwise;
+with --preview the same for what would become of the rows
 """
 SECONDS_FOR_A_WORKER = 3
 SECONDS_BETWEEN_LOOKS = 0.2
@@ -54,13 +58,17 @@ class Command(BaseCommand):
             metavar="NAME=VALUE",
             help=f"may be given again: {', '.join(Options.__struct_fields__)}",
         )
+        parser.add_argument(
+            "--preview", action="store_true", help="wait for what would become of the rows, and change nothing"
+        )
         parser.add_argument("--wait", action="store_true", help="until the job has ended; done here without a worker")
         parser.add_argument("--json", action="store_true", help="the upload as the API shows it, alone on the output")
 
     @override
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            upload = self.start(options["kind"], options["file"], options["user"], options["option"])
+            mode = Mode.PREVIEW if options["preview"] else Mode.APPLY
+            upload = self.start(options["kind"], options["file"], mode, options["user"], options["option"])
         except Refused as refused:
             if options["json"]:
                 self.stdout.write(
@@ -69,15 +77,15 @@ class Command(BaseCommand):
             raise CommandError("\n".join(refused.messages)) from refused
         except OSError as error:
             raise CommandError(f"{options['file']}: {error.strerror}") from error
-        if options["wait"]:
+        if options["wait"] or options["preview"]:
             self.wait(upload, quiet=options["json"])
         self.tell(upload, as_json=options["json"])
 
-    def start(self, kind: str, path: Path, username: str | None, pairs: list[str]) -> Upload:
+    def start(self, kind: str, path: Path, mode: Mode, username: str | None, pairs: list[str]) -> Upload:
         user = uploader(username)
         given = dict(option(pair) for pair in pairs)
         with path.open("rb") as file:
-            return receive(File(file), kind, user, given=given, name=path.name)
+            return receive(File(file), kind, user, mode=mode, given=given, name=path.name)
 
     def wait(self, upload: Upload, *, quiet: bool) -> None:
         """Follow the job. Nobody works on it: work on it here."""
@@ -95,17 +103,20 @@ class Command(BaseCommand):
 
     def look(self, upload: Upload) -> Any:
         upload.refresh_from_db()
-        return upload.job
+        return upload.job or upload.preview_job
 
     def tell(self, upload: Upload, *, as_json: bool) -> None:
         if as_json:
-            self.stdout.write(json.dumps(shown(upload), default=str, ensure_ascii=False, indent=2))
+            as_shown = shown(told(Upload.objects.all()).get(pk=upload.pk))
+            self.stdout.write(json.dumps(as_shown, default=str, ensure_ascii=False, indent=2))
         else:
             self.stdout.write(in_words(upload))
         if upload.state in {State.FAILED, State.CANCELLED}:
-            raise CommandError(upload.job.outcome if upload.job else "")
+            raise CommandError(self.look(upload).outcome)
         if upload.failed:
             words = ngettext("%(rows)s row failed.", "%(rows)s rows failed.", upload.failed)
+            if not upload.job:
+                words = ngettext("%(rows)s row would fail.", "%(rows)s rows would fail.", upload.failed)
             raise CommandError(words % {"rows": upload.failed}, returncode=ROWS_FAILED)
 
 
@@ -116,9 +127,26 @@ def in_words(upload: Upload) -> str:
             "job": upload.job_id,
             "rows": upload.rows,
         }
-    return _(
+    return applied_in_words(upload) if upload.job else previewed_in_words(upload)
+
+
+def applied_in_words(upload: Upload) -> str:
+    words = _(
         "Upload %(id)s: %(rows)s rows: %(new)s new, %(updated)s updated, %(unchanged)s unchanged, %(failed)s failed."
-    ) % {"id": upload.pk, **upload.outcomes}
+    )
+    return words % {"id": upload.pk, **upload.outcomes}
+
+
+def previewed_in_words(upload: Upload) -> str:
+    words = _(
+        "Upload %(id)s, previewed: of %(rows)s rows %(new)s would be new, %(updated)s updated, "
+        "%(unchanged)s unchanged; %(failed)s would fail."
+    )
+    lines = [words % {"id": upload.pk, **upload.expected}]
+    for word, counts in upload.previewed.get("records", {}).items():
+        figures = {"kind": capfirst(word_for(word, 2)), "new": 0, "updated": 0, **counts}
+        lines.append(_("%(kind)s: %(new)d new, %(updated)d updated.") % figures)
+    return "\n".join([*lines, *(f"{one.rows} × {one.sentence}" for one in reasons(upload))])
 
 
 def uploader(username: str | None) -> User:
