@@ -32,6 +32,9 @@ class Caller:
             sent["file"] = SimpleUploadedFile("opportunities.csv", file.encode())
         return self.client.post("/api/v1/imports", sent, headers=self.headers | (headers or {}))
 
+    def send(self, path, headers=None):
+        return self.client.post(f"/api/v1{path}", headers=self.headers | (headers or {}))
+
     def upload(self, rows, **fields):
         """Sends the rows and has the job done; the upload as the API shows it."""
         answer = self.post(table(rows), **fields)
@@ -198,3 +201,130 @@ def test_the_answers_are_json_as_described(olga):
     assert {"/api/v1/imports", "/api/v1/imports/{import_id}", "/api/v1/imports/{import_id}/errors"} <= set(
         schema["paths"]
     )
+
+
+class TestPreviews:
+    @pytest.fixture
+    def previewed(self, olga):
+        olga.upload([row("A-1", "Chairs", amount="10")])
+        rows = [row("A-1", "Chairs", amount="20"), row("A-2", "Desks", account="Acme"), row("A-3", "", amount="lots")]
+        return olga.upload([*rows, row("A-1", "Chairs", amount="20")], mode="preview")
+
+    def test_a_preview_is_told_apart_from_what_was_done(self, previewed):
+        assert (previewed["mode"], previewed["phase"], previewed["state"]) == ("preview", "previewed", "succeeded")
+        assert previewed["counts"] == {"rows": 4, "new": 0, "updated": 0, "unchanged": 0, "failed": 0}
+        preview = previewed["preview"]
+        assert preview["counts"] == {"rows": 4, "new": 1, "updated": 1, "unchanged": 1, "failed": 1}
+        assert preview["records"] == {"account": {"new": 1}, "opportunity": {"new": 1, "updated": 1}}
+        assert preview["creates"]["account"] == {
+            "total": 1,
+            "first": [{"name": "Acme", "detail": "", "line": 3, "near": []}],
+        }
+        assert preview["job"] == previewed["job"]
+        assert Opportunity.objects.count() == 1
+
+    def test_it_is_applied_when_asked_for(self, olga, previewed):
+        answer = olga.send(f"/imports/{previewed['id']}/apply")
+        assert (answer.status_code, answer.headers["Location"]) == (202, f"/api/v1/imports/{previewed['id']}")
+        assert answer.json()["job"]["id"] != previewed["job"]["id"]
+        assert olga.get(f"/imports/{previewed['id']}").json()["phase"] == "applying"
+        execute(answer.json()["job"]["id"], heartbeat=False)
+        done = olga.get(f"/imports/{previewed['id']}").json()
+        assert (done["phase"], done["state"]) == ("applied", "incomplete")
+        assert done["counts"] == done["preview"]["counts"] == previewed["preview"]["counts"]
+
+    def test_it_is_applied_once(self, olga, previewed):
+        olga.send(f"/imports/{previewed['id']}/apply")
+        answer = olga.send(f"/imports/{previewed['id']}/apply")
+        assert (answer.status_code, problem(answer)["detail"]) == (409, "It is being applied already.")
+
+    def test_the_same_request_to_apply_is_answered_again(self, olga, previewed):
+        headers = {"Idempotency-Key": "apply once"}
+        first, second = (olga.send(f"/imports/{previewed['id']}/apply", headers) for _ in range(2))
+        assert (first.status_code, second.status_code, first.json()) == (202, 202, second.json())
+
+    def test_rows_are_listed_with_each_change(self, olga, previewed):
+        rows = olga.get(f"/imports/{previewed['id']}/rows").json()["items"]
+        record = Opportunity.objects.get().pk
+        assert rows[0] == {
+            "number": 1,
+            "line": 2,
+            "outcome": "updated",
+            "record_id": record,
+            "changes": [{"column": "amount", "before": "10.00", "after": "20.00"}],
+            "errors": [],
+        }
+        assert (rows[1]["outcome"], rows[1]["record_id"]) == ("new", None)
+        assert (rows[2]["outcome"], len(rows[2]["errors"])) == ("failed", 2)
+        assert (rows[3]["outcome"], rows[3]["changes"]) == ("unchanged", [])
+
+    def test_rows_come_in_pages_and_by_outcome(self, olga, previewed):
+        path = f"/imports/{previewed['id']}/rows"
+        first = olga.get(f"{path}?limit=3").json()
+        rest = olga.get(f"{path}?limit=3&cursor={first['next']}").json()
+        assert [one["number"] for one in first["items"] + rest["items"]] == [1, 2, 3, 4]
+        assert rest["next"] is None
+        assert [one["line"] for one in olga.get(f"{path}?outcome=failed").json()["items"]] == [4]
+        assert olga.get(f"{path}?outcome=failed&cursor={first['next']}").status_code == 422
+        assert olga.get(f"{path}?colour=red").status_code == 422
+
+    def test_rows_that_were_applied_are_listed_too(self, olga):
+        shown = olga.upload([row("A-1"), row("A-2", "")])
+        rows = olga.get(f"/imports/{shown['id']}/rows").json()["items"]
+        assert [(one["outcome"], one["changes"]) for one in rows] == [("new", []), ("failed", [])]
+        assert rows[0]["record_id"] == Opportunity.objects.get().pk
+        assert rows[1]["errors"] == ["Opportunity Name is missing."]
+
+    def test_rows_that_would_fail_come_as_a_file(self, olga, previewed):
+        answer = olga.get(previewed["error_file"].removeprefix("/api/v1"))
+        rows = list(csv.DictReader(io.StringIO(answer.getvalue().decode(), newline="")))
+        assert [(one["Opportunity ID"], one["line"]) for one in rows] == [("A-3", "4")]
+
+    def test_previews_of_others_do_not_exist(self, outsider_user, marta):
+        shown = marta.upload([row()], mode="preview")
+        otto = Caller(outsider_user)
+        assert otto.get(f"/imports/{shown['id']}/rows").status_code == 404
+        assert otto.send(f"/imports/{shown['id']}/apply").status_code == 404
+        assert marta.get(f"/imports/{shown['id']}/rows").status_code == 200
+
+    def test_applying_needs_the_scope(self, operations_user, olga, previewed):
+        assert Caller(operations_user, ["read"]).send(f"/imports/{previewed['id']}/apply").status_code == 403
+
+    def test_the_key_that_applies_is_in_the_change_log(self, olga, previewed):
+        from backoffice.changes.models import Change
+
+        answer = olga.send(f"/imports/{previewed['id']}/apply")
+        execute(answer.json()["job"]["id"], heartbeat=False)
+        assert Change.objects.filter(job_id=answer.json()["job"]["id"], api_key_id__isnull=False).exists()
+
+
+def test_columns_are_a_field_too(olga):
+    text = "Folio,Name of it\nA-1,Chairs\n"
+    columns = json.dumps({"Folio": "Opportunity ID", "Name of it": "name"})
+    answer = olga.post(text, columns=columns)
+    assert answer.status_code == 202, answer.content
+    shown = olga.get(f"/imports/{answer.json()['id']}").json()
+    assert shown["options"]["columns"] == {"Folio": "Opportunity ID", "Name of it": "name"}
+    execute(shown["job"]["id"], heartbeat=False)
+    assert Opportunity.objects.get().external_id == "A-1"
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"columns": "Folio=Opportunity ID"}, "columns"),
+        ({"columns": '{"Colour": "name"}'}, "columns"),
+        ({"create_reps": "yes"}, "create_reps"),
+        ({"update_accounts": "perhaps"}, "update_accounts"),
+        ({"mode": "draft"}, "mode"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_named(olga, fields, field):
+    answer = olga.post(table([row()]), **fields)
+    assert (answer.status_code, [error["field"] for error in problem(answer)["errors"]]) == (422, [field])
+
+
+def test_the_outcome_is_sent_if_wished(olga):
+    answer = olga.post(table([row()]), notify="true")
+    assert Upload.objects.get(pk=answer.json()["id"]).notify
+    assert not Upload.objects.get(pk=olga.post(table([row("A-2")])).json()["id"]).notify

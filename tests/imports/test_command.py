@@ -83,3 +83,23 @@ def test_what_is_wrong_is_said(file, rep_user, arguments, words):
 def test_a_file_that_is_not_there_is_named():
     with pytest.raises(CommandError, match=r"gone\.csv: No such file"):
         run("opportunities", "/tmp/gone.csv")
+
+
+def test_a_preview_changes_nothing_and_tells_what_would_be(file):
+    out = run("opportunities", file(row("A-1", account="Acme")), "--preview")
+    assert "of 1 rows 1 would be new, 0 updated, 0 unchanged; 0 would fail" in out
+    assert "Accounts: 1 new, 0 updated." in out
+    assert not Opportunity.objects.exists()
+
+
+def test_rows_that_would_fail_give_the_same_exit_code_and_their_reasons(file):
+    out = io.StringIO()
+    with pytest.raises(CommandError, match="1 row would fail") as error:
+        call_command("import", "opportunities", file(row(amount="lots"), row("A-2")), "--preview", stdout=out)
+    assert error.value.returncode == 2
+    assert "1 × Amount “lots” is not an amount." in out.getvalue()
+
+
+def test_a_preview_answers_scripts_in_json(file):
+    shown = json.loads(run("opportunities", file(row()), "--preview", "--json"))
+    assert (shown["phase"], shown["preview"]["counts"]["new"], shown["counts"]["new"]) == ("previewed", 1, 0)
