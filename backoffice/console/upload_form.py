@@ -1,6 +1,6 @@
-"""The form that takes a file: which kind it is of, and how it is written where it can't be told from the file."""
+"""The forms of an upload: which kind of file it is, and how it is written where it can't be told from the file."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -8,31 +8,22 @@ from django.core.files import File
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from backoffice.imports.kinds import KINDS
-from backoffice.imports.options import CURRENCIES, Blank
+from backoffice.imports.kinds import KINDS, Kind
+from backoffice.imports.options import CURRENCIES, FLAGS, Blank
 from backoffice.imports.values import DateOrder, DecimalMark
 from backoffice.sizes import size_in_words
 
-OPTIONS = ("date_order", "decimal_mark", "currency", "blank")
+NOTATION = ("date_order", "decimal_mark", "currency", "blank")
+OPTIONS = (*NOTATION, *FLAGS)
 
 
 def kinds() -> Iterable[tuple[str, Any]]:
     return [(kind.name, kind.label) for kind in KINDS.values()]
 
 
-class UploadForm(forms.Form):
-    """What is wrong with the file itself is found by whoever takes it, and put beside its field with `refuse`."""
+class OptionsForm(forms.Form):
+    """How a file is meant. A flag that a kind does not know is not offered for it, and not taken."""
 
-    kind = forms.ChoiceField(label=_("What is in the file"), choices=kinds, widget=UnfoldAdminSelectWidget)
-    file = forms.FileField(
-        label=_("File"),
-        max_length=255,
-        error_messages={
-            "required": _("Choose a file."),
-            "empty": _("The file is empty."),
-            "max_length": _("The file's name is too long."),
-        },
-    )
     date_order = forms.ChoiceField(
         label=_("Dates"),
         required=False,
@@ -56,7 +47,6 @@ class UploadForm(forms.Form):
     currency = forms.CharField(
         label=_("Currency"),
         required=False,
-        help_text=_("Of amounts that don't say theirs."),
         widget=UnfoldAdminTextInputWidget(attrs={"list": "currencies", "maxlength": 3, "autocomplete": "off"}),
     )
     blank = forms.ChoiceField(
@@ -68,18 +58,75 @@ class UploadForm(forms.Form):
         ],
         widget=UnfoldAdminSelectWidget,
     )
+    create_reps = forms.BooleanField(
+        label=_("Add reps that are not there yet"),
+        help_text=_("Otherwise a row with an email no rep has fails, and the nearest known one is named."),
+        required=False,
+    )
+    update_accounts = forms.BooleanField(
+        label=_("Update the accounts that rows name"),
+        help_text=_("Name and website of an account become the row's. Otherwise the account is only linked."),
+        required=False,
+    )
 
-    def __init__(self, *args: Any, limit_bytes: int, **options: Any) -> None:
+    def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{"label_suffix": ""} | options)
-        self.limit_bytes = limit_bytes
 
     @property
     def currencies(self) -> list[str]:
         return sorted(CURRENCIES)
 
+    def asking(self, questions: Mapping[str, str]) -> list[tuple[forms.BoundField, str]]:
+        """Each field about how the file is written, with the question there is about it."""
+        return [(self[name], questions.get(name, "")) for name in NOTATION]
+
+    @property
+    def flags(self) -> list[tuple[forms.BoundField, str]]:
+        """Each with the names of the kinds that know it."""
+        return [(self[name], " ".join(kind.name for kind in KINDS.values() if name in kind.options)) for name in FLAGS]
+
+    def flags_of(self, kind: Kind) -> list[forms.BoundField]:
+        return [self[name] for name in FLAGS if name in kind.options]
+
+    def options_of(self, kind: Kind) -> dict[str, str]:
+        """As text, like every door gives them."""
+        said = {name: self.cleaned_data.get(name, "") for name in NOTATION}
+        return said | {name: "yes" for name in FLAGS if name in kind.options and self.cleaned_data.get(name)}
+
     @property
     def has_wrong_option(self) -> bool:
         return any(name in self.errors for name in OPTIONS)
+
+    def refuse(self, messages: Iterable[str], option: str, otherwise: str | None = None) -> None:
+        """Say beside the field it is about why something was not taken."""
+        for message in messages:
+            self.add_error(option if option in self.fields else otherwise, message)
+
+
+class UploadForm(OptionsForm):
+    """What is wrong with the file itself is found by whoever takes it, and put beside its field with `refuse`."""
+
+    kind = forms.ChoiceField(label=_("What is in the file"), choices=kinds)
+    file = forms.FileField(
+        label=_("File"),
+        max_length=255,
+        error_messages={
+            "required": _("Choose a file."),
+            "empty": _("The file is empty."),
+            "max_length": _("The file's name is too long."),
+        },
+    )
+    notify = forms.BooleanField(label=_("Email me the outcome"), required=False)
+
+    def __init__(self, *args: Any, limit_bytes: int, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.limit_bytes = limit_bytes
+
+    @property
+    def chosen_kind(self) -> str:
+        """The kind that is marked when the page is shown."""
+        said = self["kind"].value()
+        return said if said in KINDS else next(iter(KINDS))
 
     def clean_file(self) -> "File[Any]":
         file: File[Any] = self.cleaned_data["file"]
@@ -89,12 +136,3 @@ class UploadForm(forms.Form):
                 params={"size": size_in_words(file.size), "limit": size_in_words(self.limit_bytes)},
             )
         return file
-
-    @property
-    def options(self) -> dict[str, str]:
-        return {name: self.cleaned_data.get(name, "") for name in OPTIONS}
-
-    def refuse(self, messages: Iterable[str], option: str) -> None:
-        """Say beside the field it is about why the file was not taken."""
-        for message in messages:
-            self.add_error(option if option in self.fields else "file", message)

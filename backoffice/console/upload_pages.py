@@ -14,18 +14,21 @@ from django.http import (
 )
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.formats import date_format, number_format
+from django.utils.html import format_html
 from django.utils.timezone import localtime
 from django.utils.translation import gettext, ngettext
 
 from backoffice.access.models import User
-from backoffice.console.job_pages import STOP_POLLING, Fact, moment
+from backoffice.console.job_pages import Fact, moment
 from backoffice.console.live import Count, Live, in_order
 from backoffice.console.upload_form import UploadForm
 from backoffice.imports import error_file, showing
+from backoffice.imports.columns import Column
 from backoffice.imports.faults import Refused
 from backoffice.imports.kinds import KINDS, Kind
-from backoffice.imports.models import Outcome, Upload
+from backoffice.imports.models import Mode, Outcome, Phase, Upload
 from backoffice.imports.options import Blank
 from backoffice.imports.showing import word_for
 from backoffice.imports.starting import receive
@@ -41,6 +44,13 @@ class ColumnRead(NamedTuple):
     column: str | None
 
 
+class About(NamedTuple):
+    """What the page tells of a kind of file."""
+
+    kind: Kind
+    columns: list[Column]
+
+
 def kind_or_404(name: str) -> Kind:
     if name not in KINDS:
         raise Http404(gettext("There is no such kind of upload."))
@@ -51,11 +61,16 @@ def visible_upload(request: HttpRequest, upload_id: int | str) -> Upload:
     """The upload, if it exists for whoever asks; else 404."""
     may_see = request.user.has_perm("imports.view_upload")
     seen = Upload.objects.visible_to(request.user) if may_see else Upload.objects.none()
-    uploads = seen.select_related("asked_by", "job__asked_by")
+    uploads = seen.select_related("asked_by", "job__asked_by", "preview_job__asked_by")
     upload = uploads.filter(pk=upload_id).first() if str(upload_id).isdecimal() and int(upload_id) < 2**63 else None
     if upload is None:
         raise Http404(gettext("There is no such upload, or it is not yours."))
     return upload
+
+
+def is_gone(upload: Upload) -> bool:
+    """Whether the file is no longer kept."""
+    return not upload.file or timezone.now() >= upload.expires_at
 
 
 def new(request: HttpRequest, user: User, context: dict[str, Any]) -> HttpResponse:
@@ -65,7 +80,8 @@ def new(request: HttpRequest, user: User, context: dict[str, Any]) -> HttpRespon
         form = UploadForm(initial={"kind": request.GET.get("kind", "")}, limit_bytes=limit)
         return _form_page(request, form, context)
     form = UploadForm(request.POST, request.FILES, limit_bytes=limit)
-    upload = _received(form, user) if form.is_valid() else None
+    mode = Mode.APPLY if request.POST.get("mode") == Mode.APPLY else Mode.DRAFT
+    upload = _received(form, user, mode) if form.is_valid() else None
     if upload is None:
         return _form_page(request, form, context)
     page = reverse("admin:imports_upload_change", args=[upload.pk])
@@ -74,12 +90,14 @@ def new(request: HttpRequest, user: User, context: dict[str, Any]) -> HttpRespon
     return HttpResponseRedirect(page)
 
 
-def _received(form: UploadForm, user: User) -> Upload | None:
+def _received(form: UploadForm, user: User, mode: Mode) -> Upload | None:
     """The upload; None when the file is refused, which the form then says."""
+    said = form.cleaned_data
+    given = form.options_of(KINDS[said["kind"]])
     try:
-        return receive(form.cleaned_data["file"], form.cleaned_data["kind"], user, given=form.options)
+        return receive(said["file"], said["kind"], user, mode=mode, given=given, notify=said["notify"])
     except Refused as refused:
-        form.refuse(refused.messages, refused.option)
+        form.refuse(refused.messages, refused.option, otherwise="file")
         return None
 
 
@@ -87,8 +105,9 @@ def _form_page(request: HttpRequest, form: UploadForm, context: dict[str, Any]) 
     context |= {
         "title": gettext("Upload a file"),
         "form": form,
+        "notation": form.asking({}),
         "limit": size_in_words(form.limit_bytes),
-        "kinds": [(kind, kind.resource.columns().values(), kind.samples) for kind in KINDS.values()],
+        "kinds": [About(kind, list(kind.resource.columns().values())) for kind in KINDS.values()],
         "money": settings.COMPANY_CURRENCY,
     }
     return TemplateResponse(request, "console/uploads/new.html", context)
@@ -129,23 +148,17 @@ def errors(request: HttpRequest, upload_id: int) -> HttpResponseBase:
 
 
 def page(upload: Upload) -> dict[str, Any]:
-    """What the upload's page shows at first."""
-    return fragment(upload) | {
+    """What the page of an upload that was applied shows beside its `fragment`."""
+    return {
         "columns": columns_read(upload),
         "written": how_it_was_read(upload),
         "facts": facts(upload),
     }
 
 
-def live(request: HttpRequest, upload_id: int) -> HttpResponse:
-    """A poll of the upload's page."""
-    upload = visible_upload(request, upload_id)
-    status = 200 if upload.job and upload.job.is_open else STOP_POLLING
-    return TemplateResponse(request, "console/uploads/_live.html", fragment(upload), status=status)
-
-
 def fragment(upload: Upload) -> dict[str, Any]:
-    assert upload.job is not None  # it is written together with its job
+    """What a poll of an upload that is being applied brings."""
+    assert upload.job is not None  # what says that it is applied
     return {
         "upload": upload,
         "live": Live(upload.job),
@@ -155,15 +168,37 @@ def fragment(upload: Upload) -> dict[str, Any]:
         "records": records_link(upload),
         "heading": gettext("Progress") if upload.job.is_open else gettext("Outcome"),
         "back": reverse("admin:imports_upload_change", args=[upload.pk]),
+        **failures(upload),
+    }
+
+
+def failures(upload: Upload) -> dict[str, Any]:
+    """The rows that failed, or in a preview would, by reason."""
+    return {
         "reasons": showing.reasons(upload) if upload.failed else [],
         "examined": showing.ROWS_EXAMINED if upload.failed > showing.ROWS_EXAMINED else 0,
         "shown_per_reason": showing.ROWS_PER_REASON,
     }
 
 
+def state_badge(upload: Upload) -> str:
+    """Where the upload stands, in a word."""
+    job = upload.job or upload.preview_job
+    if job is None:
+        tone, said = "default", gettext("Draft")
+    elif upload.phase is Phase.PREVIEWED and job.state in {State.SUCCEEDED, State.INCOMPLETE}:
+        tone, said = "info", gettext("Preview")
+    else:
+        tone, said = Live(job).tone, Live(job).state
+        if upload.job is None:
+            said = gettext("Preview: %(state)s") % {"state": said}
+    return format_html('<span class="lv-badge" data-tone="{}">{}</span>', tone, said)
+
+
 def outcomes(upload: Upload) -> list[Count]:
-    """Every outcome there is, also those that no row has had."""
-    return in_order({outcome.value: upload.counts.get(outcome.value, 0) for outcome in Outcome})
+    """Every outcome there is, also those that no row has had; of a preview, those that rows would have."""
+    counts = upload.outcomes if upload.job else upload.expected
+    return in_order({outcome.value: counts[outcome.value] for outcome in Outcome})
 
 
 def made(upload: Upload) -> list[Count]:
@@ -185,7 +220,7 @@ def records_link(upload: Upload) -> Fact | None:
 
 def outcome_in_words(upload: Upload) -> str:
     """What became of the rows; empty while there is more to say about the job than about them."""
-    rows, failed = _number(upload.rows), _number(upload.failed)
+    rows, failed = grouped(upload.rows), grouped(upload.failed)
     match upload.state:
         case State.SUCCEEDED if upload.rows and upload.counts.get(Outcome.UNCHANGED) == upload.rows:
             return gettext("Every row was here already, just as it is: nothing is changed.")
@@ -204,8 +239,8 @@ def outcome_in_words(upload: Upload) -> str:
             return ""
 
 
-def _number(number: int) -> str:
-    return number_format(number, force_grouping=True)
+def grouped(figure: int) -> str:
+    return number_format(figure, force_grouping=True)
 
 
 def facts(upload: Upload) -> list[Fact]:
@@ -219,7 +254,7 @@ def facts(upload: Upload) -> list[Fact]:
         Fact(gettext("uploaded"), moment(upload.created_at)),
         Fact(gettext("kept until"), date_format(localtime(upload.expires_at), "DATE_FORMAT")),
         Fact(gettext("size"), size_in_words(upload.size)),
-        Fact(gettext("rows"), _number(upload.rows)),
+        Fact(gettext("rows"), grouped(upload.rows)),
         *([Fact(gettext("job"), str(job), reverse("admin:jobs_job_change", args=[job.pk]))] if job else []),
     ]
 

@@ -64,12 +64,15 @@
   }, { capture: true });
 
   const sending = (form, isSending) => {
-    const button = form.querySelector("button[type=submit]");
+    const buttons = [...form.querySelectorAll("button[type=submit]")];
     const bar = form.querySelector(".lv-sending");
-    if (!button || !bar) return;
-    button.dataset.rest ??= button.textContent;
-    button.textContent = isSending ? button.dataset.sending : button.dataset.rest;
-    button.disabled = isSending;
+    if (!buttons.length || !bar) return;
+    const pressed = buttons.find((button) => button === document.activeElement) ?? buttons[0];
+    for (const button of buttons) {
+      button.dataset.rest ??= button.textContent;
+      button.textContent = isSending && button === pressed ? button.dataset.sending : button.dataset.rest;
+      button.disabled = isSending;
+    }
     bar.hidden = !isSending;
     if (!isSending) bar.value = 0;
   };

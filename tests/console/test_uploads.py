@@ -76,9 +76,9 @@ def test_the_page_tells_the_limit_the_columns_and_where_to_get_a_template(client
     assert all(header in shown for header in OpportunityResource.headers())
 
 
-def test_a_file_is_taken_and_its_page_opened(client, manager_user):
+def test_a_file_that_is_to_be_applied_at_once_is_taken_and_its_page_opened(client, manager_user):
     client.force_login(manager_user)
-    answer = client.post(reverse(ADD), {"kind": "opportunities", "file": a_file(*GOOD)})
+    answer = client.post(reverse(ADD), {"kind": "opportunities", "file": a_file(*GOOD), "mode": "apply"})
     upload = Upload.objects.get()
     assert answer.url == reverse("admin:imports_upload_change", args=[upload.pk])
     assert (upload.name, upload.rows, upload.asked_by, upload.job.state) == (
@@ -92,7 +92,8 @@ def test_a_file_is_taken_and_its_page_opened(client, manager_user):
 
 def test_a_file_sent_by_script_is_told_where_to_go(client, manager_user):
     client.force_login(manager_user)
-    answer = client.post(reverse(ADD), {"kind": "opportunities", "file": a_file(*GOOD)}, headers={"HX-Request": "true"})
+    sent = {"kind": "opportunities", "file": a_file(*GOOD), "mode": "apply"}
+    answer = client.post(reverse(ADD), sent, headers={"HX-Request": "true"})
     assert answer.status_code == 204
     assert answer["HX-Redirect"] == reverse("admin:imports_upload_change", args=[Upload.objects.get().pk])
 
@@ -123,7 +124,7 @@ def test_options_are_kept_with_the_upload(client, manager_user):
 )
 def test_what_is_refused_is_said_beside_its_field_and_nothing_is_kept(client, manager_user, fields, words):
     client.force_login(manager_user)
-    answer = client.post(reverse(ADD), {"kind": "opportunities"} | fields)
+    answer = client.post(reverse(ADD), {"kind": "opportunities", "mode": "apply"} | fields)
     assert answer.status_code == 200
     assert words in answer.content.decode()
     assert not Upload.objects.exists()
@@ -344,9 +345,9 @@ def test_the_pages_cost_the_same_queries_whatever_their_length(client, operation
         uploaded(operations_user, *GOOD)
     with django_assert_max_num_queries(8):
         client.get(reverse("admin:imports_upload_changelist"))
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(12):
         client.get(reverse("admin:imports_upload_change", args=[upload.pk]))
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(12):
         client.get(reverse("admin:imports_upload_live", args=[upload.pk]))
 
 

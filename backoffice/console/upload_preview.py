@@ -1,0 +1,342 @@
+"""The preview of an upload: what would become of its rows, and what would be made; and applying or discarding it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.contrib import messages
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.text import capfirst
+from django.utils.translation import gettext, ngettext
+
+from backoffice.access.models import User
+from backoffice.access.permissions import may
+from backoffice.console.live import TONES_OF_COUNTS, Live
+from backoffice.console.upload_pages import failures, grouped, is_gone, visible_upload
+from backoffice.console.upload_rows import stretch
+from backoffice.crm.models import Account, Choice, Rep
+from backoffice.imports import discarding
+from backoffice.imports.faults import Refused
+from backoffice.imports.kinds import KINDS, Kind
+from backoffice.imports.models import Outcome, PreviewRow, Upload
+from backoffice.imports.showing import word_for
+from backoffice.imports.starting import WrongState, start_apply
+from backoffice.jobs.models import State
+
+CELLS_SHOWN = 40
+NAMED_BY = {"rep", "team"}  # references that are a part of what a record is called
+MODELS_CREATED: Mapping[str, type[Model]] = {"account": Account, "rep": Rep, "stage": Choice, "type": Choice}
+TONES = {**TONES_OF_COUNTS, "updated": "info"}
+
+
+class Tab(NamedTuple):
+    """The rows of one outcome; `word` is "all" for the rows of any."""
+
+    word: str
+    label: str
+    number: int
+    link: str
+    is_open: bool
+
+    @property
+    def tone(self) -> str:
+        return TONES_OF_COUNTS.get(self.word, "") if self.number else ""
+
+
+class Change(NamedTuple):
+    label: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class ShownRow:
+    """A row of the file as the preview tells of it. `link` leads to the record, if there is one its reader sees."""
+
+    number: int
+    line: int
+    outcome: str
+    name: str
+    link: str
+    changes: Sequence[Change]
+    reasons: Sequence[str]
+    cells: Sequence[tuple[str, str]]
+
+    @property
+    def outcome_label(self) -> str:
+        return capfirst(str(Outcome(self.outcome).label))
+
+    @property
+    def tone(self) -> str:
+        return TONES.get(self.outcome, "default")
+
+
+class Near(NamedTuple):
+    name: str
+    link: str
+
+
+class Created(NamedTuple):
+    """A record that would be made; `near` are ones there are that are much like it."""
+
+    name: str
+    detail: str
+    line: int | None
+    near: Sequence[Near]
+
+
+@dataclass(frozen=True)
+class CreatedKind:
+    kind: str
+    total: int
+    first: Sequence[Created]
+
+    @property
+    def label(self) -> str:
+        return word_for(self.kind, self.total)
+
+    @property
+    def near_total(self) -> int:
+        return sum(bool(record.near) for record in self.first)
+
+    @property
+    def has_near(self) -> bool:
+        return self.near_total > 0
+
+
+class Made(NamedTuple):
+    """Records of one kind, and how many of them would be new or updated, in words."""
+
+    word: str
+    label: str
+    figures: str
+
+
+def page(upload: Upload, user: User, query: QueryDict) -> dict[str, Any]:
+    """What the preview's page and each poll of it show."""
+    job = upload.preview_job
+    assert job is not None  # what says that there is a preview
+    is_ready = job.state in {State.SUCCEEDED, State.INCOMPLETE}
+    context = {
+        "upload": upload,
+        "live": Live(job),
+        "heading": gettext("Checking the rows") if job.is_open else gettext("The check did not end"),
+        "back": reverse("admin:imports_upload_change", args=[upload.pk]),
+        "is_ready": is_ready,
+        "may_go_back": not is_gone(upload),
+        "may_apply": is_ready and _writes(upload) > 0 and not is_gone(upload),
+        "bar": _bar(upload, is_ready),
+    }
+    if is_ready:
+        context |= failures(upload) | _rows(upload, user, query)
+        context |= {
+            "sentence": _in_words(upload),
+            "besides": _made(upload),
+            "creates": list(_created(upload.previewed.get("creates", {}), user)),
+        }
+    return context
+
+
+def apply(request: HttpRequest, upload_id: int, user: User) -> HttpResponse:
+    upload = visible_upload(request, upload_id)
+    if request.method == "POST":
+        try:
+            start_apply(upload, user)
+        except (WrongState, Refused) as wrong:
+            messages.warning(request, str(wrong))
+    return HttpResponseRedirect(reverse("admin:imports_upload_change", args=[upload.pk]))
+
+
+def discard(request: HttpRequest, upload_id: int, user: User, context: dict[str, Any]) -> HttpResponse:
+    """Ask first (GET), then forget the file and what was found out about it (POST)."""
+    upload = visible_upload(request, upload_id)
+    back = reverse("admin:imports_upload_change", args=[upload.pk])
+    if request.method != "POST":
+        context |= {
+            "original": upload,
+            "title": upload.name,
+            "question": gettext("Discard this file?"),
+            "consequence": gettext("The file and its preview are deleted. Nothing of it has been written."),
+            "verb": gettext("Discard the file"),
+            "next": back,
+            "is_danger": True,
+        }
+        return TemplateResponse(request, "console/jobs/confirm.html", context)
+    try:
+        discarding.discard(upload, user)
+    except WrongState as wrong:
+        messages.warning(request, str(wrong))
+        return HttpResponseRedirect(back)
+    messages.success(request, gettext("%(name)s is discarded. Nothing of it was written.") % {"name": upload.name})
+    return HttpResponseRedirect(reverse("admin:imports_upload_changelist"))
+
+
+def _writes(upload: Upload) -> int:
+    return upload.expected[Outcome.NEW] + upload.expected[Outcome.UPDATED]
+
+
+def _in_words(upload: Upload) -> str:
+    if not upload.rows:
+        return gettext("The file has a header and no rows: there is nothing to apply.")
+    if upload.expected[Outcome.UNCHANGED] == upload.rows:
+        return gettext("Every row is here already, just as it is: there is nothing to apply.")
+    if upload.failed == upload.rows:
+        return gettext("Every row would fail: there is nothing to apply.")
+    words = {word: grouped(upload.expected[word]) for word in Outcome}
+    return gettext("%(new)s new, %(updated)s updated, %(unchanged)s unchanged, %(failed)s failed.") % words
+
+
+def _bar(upload: Upload, is_ready: bool) -> str:
+    """What pressing the button would do, or why there is none."""
+    job = upload.preview_job
+    if is_gone(upload):
+        return gettext("The file has expired: it is no longer kept. Upload it again.")
+    if not is_ready:
+        return (
+            gettext("Nothing is written while the rows are checked.")
+            if job and job.is_open
+            else gettext("Go back, and check the rows again.")
+        )
+    writes, failed = _writes(upload), upload.failed
+    if not writes:
+        return gettext("There is nothing to apply.")
+    said = ngettext("%(rows)s row will be written.", "%(rows)s rows will be written.", writes) % {
+        "rows": grouped(writes)
+    }
+    if failed:
+        said += " " + ngettext("%(rows)s fails and is left out.", "%(rows)s fail and are left out.", failed) % {
+            "rows": grouped(failed)
+        }
+    return said
+
+
+def _made(upload: Upload) -> list[Made]:
+    records: Mapping[str, Mapping[str, int]] = upload.previewed.get("records", {})
+    return [
+        Made(kind, capfirst(word_for(kind, 2)), _figures(counts))
+        for kind, counts in sorted(records.items())
+        if any(counts.values())
+    ]
+
+
+def _figures(counts: Mapping[str, int]) -> str:
+    said = []
+    if new := counts.get("new", 0):
+        said.append(ngettext("%(number)s new", "%(number)s new", new) % {"number": intcomma(new)})
+    if updated := counts.get("updated", 0):
+        said.append(ngettext("%(number)s updated", "%(number)s updated", updated) % {"number": intcomma(updated)})
+    return ", ".join(said)
+
+
+# Rows
+
+
+def _rows(upload: Upload, user: User, query: QueryDict) -> dict[str, Any]:
+    asked = query.get("outcome", "")
+    outcome = asked if asked in Outcome.values else ""
+    rows = PreviewRow.objects.filter(upload_id=upload.pk)
+    shown = stretch(rows.filter(outcome=outcome) if outcome else rows, query)
+    return {
+        "tabs": _tabs(upload, outcome),
+        "is_all": not outcome,
+        "rows": shown_rows(upload, shown.rows, user),
+        "earlier": shown.earlier,
+        "later": shown.later,
+    }
+
+
+def _tabs(upload: Upload, outcome: str) -> list[Tab]:
+    page = reverse("admin:imports_upload_change", args=[upload.pk])
+    return [
+        Tab("all", gettext("all"), upload.rows, page, not outcome),
+        *(
+            Tab(word.value, str(word.label), upload.expected[word], f"{page}?outcome={word.value}", word == outcome)
+            for word in Outcome
+        ),
+    ]
+
+
+def shown_rows(upload: Upload, rows: Sequence[PreviewRow], user: User) -> list[ShownRow]:
+    kind = KINDS.get(upload.kind)
+    names = _names(kind, [row.object_id for row in rows if row.object_id], user) if kind else {}
+    return [_shown_row(upload, kind, row, names) for row in rows]
+
+
+def _names(kind: Kind, ids: Sequence[int], user: User) -> dict[int, str]:
+    """What the records of these rows are called; only those that `user` sees."""
+    model: Any = kind.resource._meta.model
+    if not ids or not may(user, "view", model):
+        return {}
+    seen = model.objects.visible_to(user).filter(pk__in=ids)
+    if related := [field.name for field in model._meta.fields if field.name in NAMED_BY]:
+        seen = seen.select_related(*related)
+    return {record.pk: str(record) for record in seen}
+
+
+def _shown_row(upload: Upload, kind: Kind | None, row: PreviewRow, names: Mapping[int, str]) -> ShownRow:
+    changes = [
+        Change(_label(kind, name), before or "", after or "") for name, (before, after) in (row.changes or {}).items()
+    ]
+    name = names.get(row.object_id, "") if row.object_id else ""
+    return ShownRow(
+        row.number,
+        row.line,
+        row.outcome,
+        name or _name_to_be(row),
+        _link(kind.resource._meta.model, row.object_id) if name and kind else "",
+        changes,
+        [str(fault) for fault in row.faults],
+        [pair for pair in zip(upload.header, row.cells or (), strict=False) if pair[1]][:CELLS_SHOWN],
+    )
+
+
+def _name_to_be(row: PreviewRow) -> str:
+    """What a record that is not there yet may go by."""
+    if row.outcome != Outcome.NEW or not row.changes:
+        return ""
+    _before, after = row.changes.get("name") or next(iter(row.changes.values()))
+    return after or ""
+
+
+def _label(kind: Kind | None, name: str) -> str:
+    try:
+        return str(kind.resource.column_called(name).header) if kind else name
+    except KeyError:
+        return name
+
+
+def _link(model: type[Model], pk: int | None) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[pk])
+
+
+# What would be made
+
+
+def _created(creates: Mapping[str, Any], user: User) -> Iterable[CreatedKind]:
+    """Records like those there are are named only to who sees them."""
+    for kind, made in sorted(creates.items()):
+        if not made.get("total"):
+            continue
+        first = made.get("first", ())
+        seen = _seen(kind, {near["id"] for record in first for near in record.get("near", ())}, user)
+        yield CreatedKind(kind, made["total"], [_created_record(kind, record, seen) for record in first])
+
+
+def _seen(kind: str, ids: set[int], user: User) -> set[int]:
+    model: Any = MODELS_CREATED.get(kind)
+    if not ids or model is None or not may(user, "view", model):
+        return set()
+    return set(model.objects.visible_to(user).filter(pk__in=ids).values_list("pk", flat=True))
+
+
+def _created_record(kind: str, record: Mapping[str, Any], seen: set[int]) -> Created:
+    near = [
+        Near(each["name"], _link(MODELS_CREATED[kind], each["id"]))
+        for each in record.get("near", ())
+        if each["id"] in seen
+    ]
+    return Created(record["name"], record.get("detail") or "", record.get("line"), near)

@@ -1,0 +1,54 @@
+"""Forgetting a file that was not applied: a draft or a preview that nobody wants any more."""
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from backoffice.access.models import User
+from backoffice.access.permissions import may
+from backoffice.imports.models import PreviewRow, Upload
+from backoffice.imports.starting import NotAllowed, WrongState
+
+ROWS_PER_STATEMENT = 50_000
+
+DELETE_ROWS = f"""
+    DELETE FROM {PreviewRow._meta.db_table} WHERE upload_id = %(upload)s AND number IN (
+        SELECT number FROM {PreviewRow._meta.db_table} WHERE upload_id = %(upload)s ORDER BY number LIMIT %(most)s
+    )
+"""
+
+
+def discard(upload: Upload, user: User) -> None:
+    """Deletes the upload with its file and what was found out about its rows; asked for twice, once is enough.
+
+    Raises NotAllowed, and WrongState when it is being checked, or is or was applied.
+    """
+    if not may(user, "add", Upload):
+        raise NotAllowed
+    _refuse_unless_idle(upload)
+    delete_preview_rows(upload.pk)
+    with transaction.atomic():
+        here = Upload.objects.select_for_update(of=("self",)).select_related("job", "preview_job").filter(pk=upload.pk)
+        locked = here.first()
+        if locked is None:
+            return
+        _refuse_unless_idle(locked)
+        delete_preview_rows(locked.pk)
+        file = locked.file
+        Upload.objects.filter(pk=locked.pk).delete()
+        transaction.on_commit(lambda: file.delete(save=False) if file else None)
+
+
+def delete_preview_rows(upload_id: int) -> None:
+    """In pieces, so that a million of them keep nobody waiting for long."""
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(DELETE_ROWS, {"upload": upload_id, "most": ROWS_PER_STATEMENT})
+            if cursor.rowcount < ROWS_PER_STATEMENT:
+                return
+
+
+def _refuse_unless_idle(upload: Upload) -> None:
+    if upload.job:
+        raise WrongState(_("This upload has been applied. Undo it instead."))
+    if upload.preview_job and upload.preview_job.is_open:
+        raise WrongState(_("The rows of this file are being checked. Cancel that first."))
