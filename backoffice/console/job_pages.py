@@ -24,7 +24,7 @@ STOP_POLLING = 286
 LINES_SHOWN = 200
 RUNNING_SHOWN = 9
 # The pages of what jobs work on; a subject of another kind is named without a link.
-PAGES_OF_SUBJECTS = {"upload": "admin:imports_upload_change"}
+PAGES_OF_SUBJECTS = {"upload": "admin:imports_upload_change", "export": "admin:imports_export_change"}
 
 
 class Fact(NamedTuple):

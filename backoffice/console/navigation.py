@@ -56,7 +56,14 @@ GROUPS = (
         ),
     ),
     Group(_("Plan"), (Page("quotas.quota", "flag"), Page("quotas.exchangerate", "currency_exchange"))),
-    Group(_("Work"), (Page("imports.upload", "upload_file"), Page("jobs.job", "manufacturing"))),
+    Group(
+        _("Work"),
+        (
+            Page("imports.upload", "upload_file"),
+            Page("imports.export", "download"),
+            Page("jobs.job", "manufacturing"),
+        ),
+    ),
     Group(
         _("Company"),
         (

@@ -7,7 +7,7 @@ from django.core.files.base import ContentFile
 
 from backoffice.access.models import ApiKey, Role, User
 from backoffice.crm import models as crm
-from backoffice.imports.models import Upload
+from backoffice.imports.models import Export, Upload
 from backoffice.jobs.models import Job
 from backoffice.jobs.registry import Queue
 from backoffice.quotas.models import ExchangeRate, Quota
@@ -87,6 +87,10 @@ def upload(n, rep):
     )
 
 
+def export(n, rep):
+    return Export.objects.create(kind="opportunities", format="csv", asked_by=rep.user, job=job(n, rep))
+
+
 def month(n):
     return date(2000 + n // 12, n % 12 + 1, 1)
 
@@ -117,6 +121,7 @@ MAKERS = {
         name=f"Team {n}", region=crm.Region.objects.create(name=f"Region of {n} {uuid4().hex[:6]}")
     ),
     "crm.Ticket": lambda n, rep: crm.Ticket.objects.create(title=f"Ticket {n}", owner=rep, account=account(n, rep)),
+    "imports.Export": export,
     "imports.Upload": upload,
     "jobs.Job": job,
     "quotas.ExchangeRate": lambda n, rep: ExchangeRate.objects.create(month=month(n), currency="EUR", rate=n),

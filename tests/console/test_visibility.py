@@ -30,6 +30,7 @@ SEEN_BY = {
     "access.User": set(),
     "crm.Layout": {"rep_user", "operations_user"},
     "crm.Rep": {"manager_user", "operations_user", "rep_user"},
+    "imports.Export": {"rep_user", "operations_user"},
     "imports.Upload": {"operations_user"},
     "jobs.Job": {"rep_user", "operations_user"},
     **{

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-for app in ("access", "crm", "quotas", "imports", "jobs"):
+for app in ("access", "crm", "quotas", "imports", "exports", "jobs"):
     try:
         import_module(f"backoffice.console.admin.{app}")
     except ModuleNotFoundError as error:
