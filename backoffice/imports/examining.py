@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 
 from backoffice.imports import headers, reading
 from backoffice.imports.columns import UploadResource
-from backoffice.imports.faults import Refused, shown
+from backoffice.imports.faults import Refused, listed, shown
 from backoffice.imports.options import Options
 from backoffice.imports.reading import Layout, Row
 from backoffice.imports.values import AmountShapes, DateShapes, Notation
@@ -84,7 +84,7 @@ def look_over(
     header = first[1]
     chosen = settle(header) if settle else options
     match, refused = _matched(resource, header, chosen, is_draft)
-    watch = _Watch(resource, match.positions, chosen, len(header))
+    watch = _Watch(resource, match.positions, chosen, header)
     count = sum(1 for _ in map(watch.see, rows))
     notation = watch.notation()
     noticed = Noticed(watch.examples, refused, watch.questions)
@@ -109,12 +109,13 @@ class _Watch:
     """Rows going by: how they write dates and amounts, and the first cells of each column."""
 
     def __init__(
-        self, resource: type[UploadResource], positions: Mapping[str, int], options: Options, width: int
+        self, resource: type[UploadResource], positions: Mapping[str, int], options: Options, header: list[str]
     ) -> None:
         self.options = options
+        self.header = header
         self.watched = resource.watched(positions)
         self.questions: list[Question] = []
-        self.examples: list[list[str]] = [[] for _ in range(width)]
+        self.examples: list[list[str]] = [[] for _ in header]
         self._left = ROWS_FOR_EXAMPLES
         self._adders = [
             (place, shapes.add)
@@ -135,11 +136,25 @@ class _Watch:
 
     def notation(self) -> Notation:
         """What the file decides itself; what it leaves open are questions."""
-        dates = [shapes for _, shapes in self.watched if isinstance(shapes, DateShapes)]
-        amounts = [shapes for _, shapes in self.watched if isinstance(shapes, AmountShapes)]
+        shared = dict.fromkeys(shapes for _, shapes in self.watched)  # several columns may be looked at as one
+        dates = [shapes for shapes in shared if isinstance(shapes, DateShapes)]
+        amounts = [shapes for shapes in shared if isinstance(shapes, AmountShapes)]
         date_order = self.options.date_order or self._first(shapes.decide for shapes in dates)
         decimal_mark = self.options.decimal_mark or self._first(shapes.decide for shapes in amounts)
-        return Notation(date_order, decimal_mark)
+        return Notation(date_order, decimal_mark, self.options.currency or self._currency())
+
+    def _currency(self) -> str:
+        """The one that the headers of amounts name."""
+        amounts = [self.header[place] for place, shapes in self.watched if isinstance(shapes, AmountShapes)]
+        said = {code: header for header in amounts if (code := headers.currency_of(header))}
+        if len(said) > 1:
+            sentence = gettext(
+                "The headers name several currencies: %(headers)s. Say in which one amounts without their own are "
+                "with the option currency."
+            )
+            self.questions.append(Question("currency", sentence % {"headers": listed(list(said.values()))}))
+            return ""
+        return next(iter(said), "")
 
     def _first[T](self, deciding: Iterable[Callable[[], T | None]]) -> T | None:
         for decide in deciding:

@@ -9,6 +9,7 @@ import msgspec
 from django.utils.translation import gettext
 
 from backoffice.imports.faults import Refused, listed, shown
+from backoffice.imports.options import CURRENCIES
 
 if TYPE_CHECKING:
     from backoffice.imports.columns import Column, UploadResource
@@ -39,6 +40,12 @@ def folded(header: str) -> str:
     text = re.sub(r"[(\[][^()\[\]]*[)\]]\s*\*?$", "", text)
     text = unicodedata.normalize("NFKD", text.casefold())
     return "".join(character for character in text if character.isalnum())
+
+
+def currency_of(header: str) -> str:
+    """The currency that a header says its amounts are in, such as the one of “Amount (MXN)”; else the empty text."""
+    found = re.search(r"[(\[]\s*([A-Z]{3})\s*[)\]]\W*$", header)
+    return found[1] if found and found[1] in CURRENCIES else ""
 
 
 def names(columns: Mapping[str, "Column"]) -> dict[str, str]:

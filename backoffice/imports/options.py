@@ -44,6 +44,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             self,
             date_order=self.date_order or notation.date_order,
             decimal_mark=self.decimal_mark or notation.decimal_mark,
+            currency=self.currency or notation.currency,
         )
 
 

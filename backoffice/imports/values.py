@@ -34,10 +34,11 @@ class DecimalMark(StrEnum):
 
 
 class Notation(msgspec.Struct, frozen=True):
-    """How this file writes dates and amounts. None: no cell of the file needs to know."""
+    """How this file writes dates and amounts. None, or the empty text: nothing in the file needs to know, or says."""
 
     date_order: DateOrder | None = None
     decimal_mark: DecimalMark | None = None
+    currency: str = ""
 
 
 def text(most: int | None) -> Parser:

@@ -92,6 +92,29 @@ def test_amounts_that_do_not_say_it_are_in_the_chosen_currency(quotas, reps):
     assert here() == {(ANA, JANUARY): (100, "EUR")}
 
 
+def test_a_header_may_say_the_currency_of_its_amounts(quotas, reps):
+    done = quotas([ANA, "2026-01", "100"], header=("Correo", "Mes", "Importe (MXN)"))
+    assert (done.options["currency"], here()) == ("MXN", {(ANA, JANUARY): (100, "MXN")})
+    quotas([ANA, "7", "8"], header=("Email", "Jan 2026 (EUR)", "Feb 2026 [EUR] *"))
+    assert here() == {(ANA, JANUARY): (7, "EUR"), (ANA, FEBRUARY): (8, "EUR")}
+
+
+def test_what_is_chosen_or_stands_in_the_row_goes_before_the_headers_currency(quotas, reps):
+    quotas([ANA, "2026-01", "100"], header=("Email", "Month", "Amount (MXN)"), currency="USD")
+    header = ("Email", "Month", "Amount (MXN)", "Currency")
+    quotas([BEN, "2026-01", "100", "EUR"], [BEN, "2026-02", "100", ""], header=header)
+    assert [currency for _, currency in here().values()] == ["USD", "EUR", "MXN"]
+
+
+def test_headers_of_several_currencies_are_asked_about(take, reps):
+    error = refused(take, ("Email", "Jan 2026 (MXN)", "Feb 2026 (USD)"), [ANA, "1", "2"])
+    assert error.option == "currency"
+    assert str(error) == (
+        "The headers name several currencies: “Jan 2026 (MXN)”, “Feb 2026 (USD)”. "
+        "Say in which one amounts without their own are with the option currency.",
+    )
+
+
 def test_two_dates_of_one_month_are_one_quota_and_the_later_wins(quotas, reps):
     done = quotas([ANA, "2026-01-01", "100"], [ANA, "2026-01-31", "200"], [ANA, "enero de 2026", "200"])
     assert outcomes(done) == ["new", "updated", "unchanged"]
@@ -284,6 +307,13 @@ def test_one_month_tells_how_all_of_them_write_decimals(upload, reps):
     text = "Email;2026-01;2026-02\r\nana@example.com;1.000;2.500,50\r\n"
     upload(text, kind="quotas", name="q.csv")
     assert [amount for amount, _ in here().values()] == [1000, Decimal("2500.50")]
+
+
+def test_months_of_amounts_that_can_be_read_in_two_ways_are_asked_about_once(take, quotas, reps):
+    error = refused(take, WIDE, [ANA, "20,000", "25,000", "30,000"])
+    assert (error.option, len(error.messages)) == ("decimal_mark", 1)
+    quotas([ANA, "20,000", "25,000", "30,000"], header=WIDE, decimal_mark=".")
+    assert [amount for amount, _ in here().values()] == [20_000, 25_000, 30_000]
 
 
 def test_two_columns_of_one_month_are_refused_by_name(take, reps):
