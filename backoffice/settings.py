@@ -33,6 +33,9 @@ CREDENTIAL_KEYS = env.list("CREDENTIAL_KEYS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if SERVED else ["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
+# Where people open the back office: for links in what is sent to them.
+BACKOFFICE_URL = env.str("BACKOFFICE_URL", default=next(iter(CSRF_TRUSTED_ORIGINS), "")).rstrip("/")
+
 DATABASE_URL = env.str("DATABASE_URL", default="")
 BROKER_URL = env.str("BROKER_URL", default="")
 
@@ -235,6 +238,26 @@ UPLOAD_LIMIT_BYTES = env.int("UPLOAD_LIMIT_BYTES", default=200 * 1024 * 1024)
 UPLOAD_KEEP_DAYS = env.int("UPLOAD_KEEP_DAYS", default=90)
 EXPORT_AT_ONCE_ROWS = env.int("EXPORT_AT_ONCE_ROWS", default=5_000)  # more of them are written by a job
 EXPORT_KEEP_DAYS = env.int("EXPORT_KEEP_DAYS", default=7)
+
+# Mail goes to a server once there is one. Until then one machine prints it, and served it is not sent.
+MAIL_SERVER = env.str("EMAIL_HOST", default="")
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="backoffice@localhost")
+MAILERS = {
+    "default": {
+        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "OPTIONS": {
+            "host": MAIL_SERVER,
+            "port": env.int("EMAIL_PORT", default=587),
+            "username": env.str("EMAIL_HOST_USER", default=""),
+            "password": env.str("EMAIL_HOST_PASSWORD", default=""),
+            "use_tls": env.bool("EMAIL_USE_TLS", default=not env.bool("EMAIL_USE_SSL", default=False)),
+            "use_ssl": env.bool("EMAIL_USE_SSL", default=False),
+            "timeout": env.int("EMAIL_TIMEOUT", default=20),
+        },
+    }
+    if MAIL_SERVER
+    else {"BACKEND": f"django.core.mail.backends.{'dummy' if SERVED else 'console'}.EmailBackend"}
+}
 
 # Jobs: a worker holds a job by a lease; the scheduler sends again what was lost.
 JOB_LEASE_SECONDS = env.float("JOB_LEASE_SECONDS", default=30)

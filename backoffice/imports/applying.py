@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.changes.acting import Door
-from backoffice.imports import examining, faults, loading, reading
+from backoffice.imports import examining, faults, loading, reading, telling
 from backoffice.imports.drafting import GONE
 from backoffice.imports.faults import Refused
 from backoffice.imports.kinds import Loader, kind_called
@@ -38,7 +38,7 @@ OUTCOME = ("upload_id", "number", "line", "outcome", "object_id", "errors", "cel
 MARKS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", ".": "point"}
 
 
-@job(JOB, queue=Queue.IMPORTS, label=_("Upload"), door=Door.UPLOAD)
+@job(JOB, queue=Queue.IMPORTS, label=_("Upload"), door=Door.UPLOAD, ended=telling.tell)
 def apply(run: Run) -> None:
     """Goes on after the last committed row, however often it is called."""
     upload = Upload.objects.get(pk=run.parameters["upload"])
@@ -191,6 +191,8 @@ def say_how_it_is_read(run: Run, upload: Upload) -> None:
     }
     line = gettext("Reading %(name)s: %(rows)s rows.") % {"name": upload.name, "rows": upload.rows}
     run.log.info(line, **{name: value for name, value in said.items() if value})
+    for line in layout.left_out:
+        run.log.warning(line)
     if upload.unknown:
         line = gettext("Columns that are ignored: %(columns)s.") % {"columns": ", ".join(upload.unknown)}
         run.log.warning(line)

@@ -12,6 +12,7 @@ from django.db.models import JSONField
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from backoffice.jobs import ending
 from backoffice.jobs.models import Job, JobLog, Level, State
 
 CRASHES_ALLOWED = 3
@@ -74,17 +75,22 @@ def _claim_any(job_id: int) -> Job | None:
 
 def end_unowned(job: Job, state: State, *, error: str = "", crashed: bool = False) -> bool:
     """End a job that nobody holds, as it was when `job` was read. The new token locks a frozen worker out."""
-    return bool(
-        Job.objects.filter(pk=job.pk, token=job.token, state=job.state, lease_until=job.lease_until).update(
-            state=state,
-            token=job.token + 1,
-            crashes=job.crashes + crashed,
-            lease_until=None,
-            finished_at=timezone.now(),
-            error=error,
-            done=job.done_kept or job.done,
+    held = Job.objects.filter(pk=job.pk, token=job.token, state=job.state, lease_until=job.lease_until)
+
+    def write() -> bool:
+        return bool(
+            held.update(
+                state=state,
+                token=job.token + 1,
+                crashes=job.crashes + crashed,
+                lease_until=None,
+                finished_at=timezone.now(),
+                error=error,
+                done=job.done_kept or job.done,
+            )
         )
-    )
+
+    return ending.end(job.pk, job.kind, write)
 
 
 def where_it_died(job: Job) -> str:

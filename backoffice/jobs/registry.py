@@ -17,9 +17,11 @@ from django.utils.translation import gettext_lazy as _
 from backoffice.changes.acting import Door
 
 if TYPE_CHECKING:
+    from backoffice.jobs.models import Job
     from backoffice.jobs.running import Run
 
 type Work = Callable[[Run], None]
+type Ended = Callable[[Job], None]
 
 
 class Queue(models.TextChoices):
@@ -41,6 +43,7 @@ class Kind:
     label: str | Promise
     door: Door
     besides: frozenset[str]
+    ended: Ended | None
 
 
 class UnknownKind(LookupError):
@@ -57,12 +60,16 @@ def job(
     label: str | Promise,
     door: Door,
     besides: Iterable[str] = (),
+    ended: Ended | None = None,
 ) -> Callable[[Work], Work]:
     """Register the function as what a job of kind `name` does.
 
     It may be called again after a crash or a shutdown, with the checkpoint of the last committed chunk, and
     must go on from there. `besides` names counts that are not rows (new accounts met on the way): they are
     shown, but stay out of the sum that makes up the total.
+
+    `ended` is called with each job of the kind that ends, once, in the transaction that ends it: when it is done, has
+    failed, is cancelled (also before it began), or is given up after crashes. One that is tried again ends again.
     """
 
     def register(work: Work) -> Work:
@@ -72,7 +79,7 @@ def job(
             work.__qualname__,
         ):
             raise ValueError(f"Two kinds of job are called {name!r}: {known.work.__module__} and {work.__module__}.")
-        _kinds[name] = Kind(name, work, queue, label, door, frozenset(besides))
+        _kinds[name] = Kind(name, work, queue, label, door, frozenset(besides), ended)
         return work
 
     return register
@@ -93,6 +100,11 @@ def label_of(name: str) -> str:
 def besides(name: str) -> frozenset[str]:
     known = _kinds.get(name)
     return known.besides if known else frozenset()
+
+
+def ended(name: str) -> Ended | None:
+    known = _kinds.get(name)
+    return known.ended if known else None
 
 
 def kinds() -> list[Kind]:

@@ -21,7 +21,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from backoffice.changes.acting import Door, acting
-from backoffice.jobs import stopping
+from backoffice.jobs import ending, stopping
 from backoffice.jobs.claiming import claim, release
 from backoffice.jobs.dispatching import send
 from backoffice.jobs.heartbeat import Heartbeat
@@ -290,9 +290,13 @@ def _end(job: Job, state: State, error: str) -> bool:
         "id": job.pk,
         "token": job.token,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(END, values)
-        return bool(cursor.rowcount == 1)
+
+    def write() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute(END, values)
+            return bool(cursor.rowcount == 1)
+
+    return ending.end(job.pk, job.kind, write)
 
 
 def _step_back(job: Job) -> State | None:

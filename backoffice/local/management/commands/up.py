@@ -47,6 +47,7 @@ class Command(BaseCommand):
         home = options["data"].expanduser().resolve() if options["data"] else data_folder()
         try:
             with locked(home):
+                os.environ.setdefault("BACKOFFICE_URL", f"http://{HOST}:{options['port']}")
                 self._run(home, options["port"], with_demo=not options["no_demo"])
         except Trouble as trouble:
             raise CommandError(str(trouble)) from trouble
