@@ -19,6 +19,7 @@ from backoffice.crm.api import router as crm
 from backoffice.crm.writing import Taken
 from backoffice.imports.api import router as imports
 from backoffice.imports.export_api import router as exports
+from backoffice.imports.undo_api import router as undos
 from backoffice.jobs.api import router as jobs
 from backoffice.problems import CONTENT_TYPE, Problem, install_handlers, problem_response
 from backoffice.quotas.api import router as quotas
@@ -149,7 +150,7 @@ api = BackOfficeAPI(
     docs_url=None,
     urls_namespace="api",
 )
-for router in (crm, quotas, imports, exports, jobs):
+for router in (crm, quotas, imports, undos, exports, jobs):
     api.add_router("", router)
 install_handlers(api)
 
