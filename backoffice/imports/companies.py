@@ -95,7 +95,7 @@ class Accounts:
 
     def _look_up(self, external_ids: Sequence[str]) -> None:
         columns = ("name", "external_id")
-        for text, *found in loading.current(Account, columns, "external_id", external_ids):
+        for text, *found in loading.current(Account, columns, "external_id", external_ids) if external_ids else ():
             self._by_id[text] = self._hit(Hit(*found))
         uids = uids_in(text for text in external_ids if text not in self._by_id)
         if uids:

@@ -357,6 +357,23 @@ def test_a_company_that_changes_and_changes_back_takes_its_account_along(contact
     assert (ana().company_name, ana().account.name) == ("Acme", "Acme")
 
 
+@pytest.mark.parametrize("chunk", [1, 10])
+def test_a_company_that_is_another_accounts_name_by_now_does_not_move_the_contact(contacts, make, monkeypatch, chunk):
+    monkeypatch.setattr(applying, "FIRST_ROWS", chunk)
+    monkeypatch.setattr(applying, "CHUNK_ROWS", chunk)
+    make.account("Acme Holdings", external_id="ACC-1")
+    rows = [ANA | {"account_id": "ACC-1"}, ANA]
+    for expected in (["new", "unchanged"], ["unchanged", "unchanged"]):
+        assert outcomes(contacts(*rows)) == expected
+        assert ana().account.external_id == "ACC-1"
+
+
+def test_a_company_that_is_cleared_and_given_again_has_its_account(contacts):
+    contacts(ANA)
+    contacts(ANA | {"company_name": ""}, ANA, blank="clear")
+    assert (ana().company_name, ana().account.name) == ("Acme", "Acme")
+
+
 def test_a_chunk_does_as_many_statements_however_many_rows(contacts, opportunity, monkeypatch):
     opened = count_cursors(monkeypatch)
     for number in range(40):

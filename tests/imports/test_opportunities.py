@@ -335,9 +335,13 @@ def test_an_unchanged_file_takes_no_row_locks(upload, monkeypatch):
     upload(rows)
     locks = []
     look = loading.current
-    monkeypatch.setattr(
-        loading, "current", lambda *a, **more: locks.append(more.get("lock", False)) or look(*a, **more)
-    )
+
+    def watched(model, *args, lock=False):
+        if model is Opportunity:
+            locks.append(lock)
+        return look(model, *args, lock=lock)
+
+    monkeypatch.setattr(loading, "current", watched)
     assert outcomes(upload(rows)) == ["unchanged", "unchanged"]
     assert locks == [False]
     upload([row("A-2", "Lamps")])

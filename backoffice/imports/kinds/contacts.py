@@ -54,18 +54,23 @@ NAME, ACCOUNT = TABLE.index("name"), TABLE.index("account_id")
 NAME_PARTS = slice(TABLE.index("given"), TABLE.index("second_family") + 1)
 
 HERE = f"""
-    SELECT email, id, {SHOWN_NAME}, company_name, account_id FROM crm_contact
+    SELECT email, id, {SHOWN_NAME}, company_name, account_id IS NOT NULL FROM crm_contact
     WHERE email = ANY(%s) AND archived_at IS NULL ORDER BY id
 """
 
 
-class Known(NamedTuple):
-    """A contact that is there, as far as rows need it."""
+class Hit(NamedTuple):
+    """A contact that has the email of a row."""
 
     id: int
     name: str
+
+
+class Stands(NamedTuple):
+    """What a contact has, or will have when the rows so far are written."""
+
     company_name: str
-    account_id: int | None
+    has_account: bool
 
 
 class AccountOfOpportunity(Over):
@@ -104,7 +109,8 @@ class ContactLoader(Merger):
 
     @override
     def make_parts(self) -> dict[str, Part]:
-        self.here: dict[str, list[Known]] = {}
+        self.here: dict[str, list[Hit]] = {}
+        self.stands: dict[str, Stands] = {}
         self.opportunities = Opportunities(str(FILE["opportunity_id"].header))
         self.reps = Reps(str(FILE["owner_name"].header), str(FILE["owner_email"].header))
         headers = str(FILE["account_id"].header), str(FILE["company_name"].header)
@@ -113,9 +119,10 @@ class ContactLoader(Merger):
 
     @override
     def prepare(self, rows: Sequence[list[Any]]) -> None:
-        self.here = {}
-        for email, *found in loading.rows(HERE, [list({cells[EMAIL] for cells in rows})]):
-            self.here.setdefault(email, []).append(Known(*found))
+        self.here, self.stands = {}, {}
+        for email, id, name, *stands in loading.rows(HERE, [list({cells[EMAIL] for cells in rows})]):
+            self.here.setdefault(email, []).append(Hit(id, name))
+            self.stands[email] = Stands(*stands)
         self.opportunities.prepare({cells[OPPORTUNITY_ID] for cells in rows})
         self.reps.prepare({Person(cells[OWNER_EMAIL], cells[OWNER_NAME]) for cells in rows})
         self.accounts.prepare({Company(cells[ACCOUNT_ID], cells[COMPANY_NAME], None) for cells in rows})
@@ -133,7 +140,7 @@ class ContactLoader(Merger):
             return []
         self.reps.keep(owner)
         self.accounts.keep(account, company)
-        self._expect(cells[EMAIL], cells[COMPANY_NAME])
+        self._note(cells, account=bool(account or (opening and opening.account_id)))
         values = [
             cells[FULL_NAME],
             *(cells[place] for place in PARTS),
@@ -160,16 +167,17 @@ class ContactLoader(Merger):
         if not cells[ACCOUNT_ID]:
             if opening and opening.account_id:
                 return NO_COMPANY
-            here = self.here.get(cells[EMAIL])
-            if here and here[0].account_id and here[0].company_name == cells[COMPANY_NAME]:
+            stands = self.stands.get(cells[EMAIL])
+            if stands and stands.has_account and stands.company_name == cells[COMPANY_NAME]:
                 return NO_COMPANY
         return Company(cells[ACCOUNT_ID], cells[COMPANY_NAME], None)
 
-    def _expect(self, email: str, company_name: str | None) -> None:
-        """A row that gives another company: those after it can't take the old one for granted."""
-        here = self.here.get(email)
-        if here and company_name and here[0].company_name != company_name:
-            self.here[email] = [here[0]._replace(company_name=company_name, account_id=None)]
+    def _note(self, cells: Sequence[Any], *, account: bool) -> None:
+        """What the rows after this one find."""
+        was = self.stands.get(cells[EMAIL], Stands("", has_account=False))
+        if not cells[COMPANY_NAME] and self.clears("company_name"):
+            was = Stands("", has_account=False)
+        self.stands[cells[EMAIL]] = Stands(cells[COMPANY_NAME] or was.company_name, account or was.has_account)
 
     def _phones(self, cells: Sequence[Any]) -> Phones | None:
         said = [(kind, cells[PLACE[name]]) for name, kind in PHONES.items() if cells[PLACE[name]] or self.clears(name)]
