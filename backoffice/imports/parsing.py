@@ -1,13 +1,18 @@
 """Cells of one row to values, every fault of it named. Compiled once per file: this runs for each of a million rows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from backoffice.imports import no_records
-from backoffice.imports.columns import UploadResource
+from backoffice.imports.columns import Amount, Column, Currency, UploadResource
 from backoffice.imports.faults import Fault, Invalid
 from backoffice.imports.options import Options
+from backoffice.imports.values import Parser
 
+CURRENCIES_REMEMBERED = 50
 NOTHING = frozenset({"NULL", "\\N"})  # what database tools print for it
 
 
@@ -28,20 +33,16 @@ class Parsed:
 
 
 type ParseRow = Callable[[int, int, list[str]], Parsed]
+type Cell = tuple[int, int, Parser, bool, str]
+"""Where a value goes, where its cell is, what reads it, whether it must be there, and its column's header."""
 
 
 def compiled(
     resource: type[UploadResource], positions: Mapping[str, int], header: Sequence[str], options: Options
 ) -> ParseRow:
-    columns, declared = resource.columns_in(positions), resource.columns()
     width = len(header)
-    empty: list[Any] = [None] * len(columns)
-    titles = {name: str(columns[name].header) if name in declared else header[positions[name]] for name in positions}
-    plan = [
-        (place, positions[name], column.widget.parser(options), column.required, titles[name])
-        for place, (name, column) in enumerate(columns.items())
-        if name in positions
-    ]
+    empty: list[Any] = [None] * len(resource.columns_in(positions))
+    cells_of = _planned(resource, positions, header, options)
     is_header = no_records.header_again(header)
 
     def parse(number: int, line: int, cells: list[str]) -> Parsed:
@@ -52,7 +53,7 @@ def compiled(
         if is_header(cells):
             row.faults = [Fault("header_again")]
             return row
-        for place, position, parser, required, title in plan:
+        for place, position, parser, required, title in cells_of(values):
             cell = cells[position]
             if cell and cell not in NOTHING:
                 try:
@@ -66,6 +67,48 @@ def compiled(
         return row
 
     return parse
+
+
+def _planned(
+    resource: type[UploadResource], positions: Mapping[str, int], header: Sequence[str], options: Options
+) -> Callable[[list[Any]], Iterable[Cell]]:
+    """What to do with a row's cells. Amounts come last where their currency may stand in the row itself."""
+    columns, declared = resource.columns_in(positions), resource.columns()
+    plan: list[Cell] = []
+    amounts: list[tuple[int, int, Callable[[str], Parser], bool, str]] = []
+    money = next(
+        (place for place, name in enumerate(columns) if name in positions and _is_currency(columns[name])), None
+    )
+    for place, (name, column) in enumerate(columns.items()):
+        if name not in positions:
+            continue
+        rest = (column.required, str(column.header) if name in declared else header[positions[name]])
+        if money is not None and isinstance(column.widget, Amount):
+            amounts.append((place, positions[name], _by_currency(column.widget, options), *rest))
+        else:
+            plan.append((place, positions[name], column.widget.parser(options), *rest))
+
+    def cells_of(values: list[Any]) -> Iterator[Cell]:
+        yield from plan
+        code = values[money] or options.money if money is not None else ""
+        for place, position, parser_in, required, title in amounts:
+            yield place, position, parser_in(code), required, title
+
+    return cells_of if amounts else lambda values: plan
+
+
+def _is_currency(column: Column) -> bool:
+    return isinstance(column.widget, Currency)
+
+
+def _by_currency(widget: Amount, options: Options) -> Callable[[str], Parser]:
+    """What reads an amount of a row that is in the currency."""
+
+    @lru_cache(CURRENCIES_REMEMBERED)
+    def parser_in(code: str) -> Parser:
+        return widget.parser(msgspec.structs.replace(options, currency=code))
+
+    return parser_in
 
 
 def _fitted(row: Parsed, cells: list[str], width: int) -> list[str]:

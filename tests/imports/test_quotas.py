@@ -99,6 +99,16 @@ def test_a_header_may_say_the_currency_of_its_amounts(quotas, reps):
     assert here() == {(ANA, JANUARY): (7, "EUR"), (ANA, FEBRUARY): (8, "EUR")}
 
 
+def test_an_amount_may_name_the_currency_of_its_row(quotas, reps):
+    header = (*HEADER, "Currency")
+    done = quotas(
+        [ANA, "2026-01", "MXN 5", "MXN"], [ANA, "2026-02", "5 USD", ""], [BEN, "2026-01", "USD 5", "MXN"], header=header
+    )
+    assert outcomes(done) == ["new", "new", "failed"]
+    assert here() == {(ANA, JANUARY): (5, "MXN"), (ANA, FEBRUARY): (5, "USD")}
+    assert reasons(done)[4].startswith("Amount “USD 5” is in USD, but the row is read as MXN.")
+
+
 def test_what_is_chosen_or_stands_in_the_row_goes_before_the_headers_currency(quotas, reps):
     quotas([ANA, "2026-01", "100"], header=("Email", "Month", "Amount (MXN)"), currency="USD")
     header = ("Email", "Month", "Amount (MXN)", "Currency")
@@ -111,7 +121,7 @@ def test_headers_of_several_currencies_are_asked_about(take, reps):
     assert error.option == "currency"
     assert str(error) == (
         "The headers name several currencies: “Jan 2026 (MXN)”, “Feb 2026 (USD)”. "
-        "Say in which one amounts without their own are with the option currency.",
+        "Say in which one amounts without their own are with the option currency."
     )
 
 
