@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from rapidfuzz import process
+from rapidfuzz import fuzz, process
 
 from backoffice.crm.models import Choice, Rep, Status
 from backoffice.imports import loading, stages
@@ -148,12 +148,12 @@ class Reps:
         self._by_name: dict[str, list[tuple[int, str]]] = {}
         self._planned: Planned[Person] = Planned()
         self._keys: dict[str, str] = {}
-        self._all_emails: list[str] | None = None
+        self._names_in_emails: dict[str, str] | None = None
 
     def forget(self) -> None:
         self.answers.clear()
         self._planned.clear()
-        self._all_emails = None
+        self._names_in_emails = None
 
     def prepare(self, people: Iterable[Person]) -> None:
         unknown = [person for person in people if any(person) and person not in self.answers]
@@ -208,10 +208,13 @@ class Reps:
         return Answer(fault=Fault("several_reps", self.name_column, values))
 
     def _nearest(self, email: str) -> str:
-        if self._all_emails is None:
-            self._all_emails = [email for email in Rep.objects.values_list("email", flat=True) if email]
-        best = process.extractOne(email, self._all_emails, score_cutoff=NEAR_ENOUGH)
-        return best[0] if best else ""
+        """The most alike of those whose name is alike; everybody's domain is."""
+        if self._names_in_emails is None:
+            emails = Rep.objects.exclude(email=None).values_list("email", flat=True)
+            self._names_in_emails = {str(email): str(email).partition("@")[0].lower() for email in emails}
+        name = email.partition("@")[0]
+        near = process.extract(name, self._names_in_emails, scorer=fuzz.ratio, score_cutoff=NEAR_ENOUGH)
+        return max((found for _, _, found in near), key=lambda found: fuzz.ratio(email, found), default="")
 
     def create(self) -> dict[int, int]:
         wanted = self._planned.wanted()
@@ -220,7 +223,7 @@ class Reps:
             loading.copy(
                 Rep, ("id", "email", *NAME_PARTS), (_rep_row(ids[number], person) for number, person in wanted)
             )
-            self._all_emails = None
+            self._names_in_emails = None
         else:
             ids = {}
         settled(self.answers, ids)

@@ -176,6 +176,23 @@ def test_an_unknown_email_fails_and_names_the_nearest(quotas, reps):
     assert (Rep.objects.count(), Quota.objects.count()) == (2, 0)
 
 
+@pytest.mark.parametrize(
+    ("email", "near"),
+    [
+        ("anna.sneling@example.com", "anna.snelling@example.com"),
+        ("a.snelling@example.com", "anna.snelling@example.com"),
+        ("anna.snelling@gmail.example", "anna.snelling@example.com"),
+        ("ben@exmaple.com", "Ben@Example.com"),
+        ("carl.lin@example.com", None),  # that all work for one company makes nobody alike
+    ],
+)
+def test_the_nearest_email_is_one_of_a_like_name(quotas, reps, make, email, near):
+    make.rep("Anna", "Snelling", email="anna.snelling@example.com")
+    make.rep("Cecily", "Lampkin", email="cecily.lampkin@example.com")
+    said = reasons(quotas([email, "2026-01", "1"]))[2]
+    assert f"the nearest is “{near}”" in said if near else "nearest" not in said
+
+
 def test_a_name_alone_does_not_make_a_rep(quotas, reps):
     done = quotas(["cy@example.com", "2026-01", "1", "Cy Young"], header=(*HEADER, "Salesrep"))
     assert (outcomes(done), Rep.objects.count()) == (["failed"], 2)
