@@ -124,7 +124,8 @@ def noticed_of(upload: Upload) -> Noticed:
 
 def locked(upload: Upload) -> Upload:
     """As it is now, for whoever comes first. Raises WrongState when it is being or was applied."""
-    here = Upload.objects.select_for_update(of=("self",)).select_related("job", "preview_job").get(pk=upload.pk)
+    # Without its jobs: who waited for the lock would get the row as it is now joined to jobs as they were before.
+    here = Upload.objects.select_for_update().get(pk=upload.pk)
     if here.job:
         is_open = here.job.is_open
         raise WrongState(gettext("It is being applied already.") if is_open else gettext("It has been applied."))
