@@ -3,11 +3,13 @@
 import csv
 import datetime as dt
 import io
+import json
 from datetime import timedelta
 from decimal import Decimal
 
 import openpyxl
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
@@ -32,8 +34,8 @@ BOM = b"\xef\xbb\xbf"
 
 
 @pytest.fixture(autouse=True)
-def _own_media(settings, tmp_path):
-    settings.MEDIA_ROOT = tmp_path
+def _own_media(settings, tmp_path_factory):
+    settings.MEDIA_ROOT = tmp_path_factory.mktemp("media")
 
 
 @pytest.fixture
@@ -379,6 +381,101 @@ def test_a_workbook_taken_out_and_uploaded_again_changes_nothing(operations_user
     for format_ in Format:
         again = uploaded_again(operations_user, exported(operations_user, format_=format_), f"again.{format_}")
         assert (outcomes(again), reasons(again)) == (["unchanged"] * 3, {})
+
+
+ACCOUNTS = [
+    ["ACC-1", "Acme", "https://acme.example", "Ana López", "ana@example.com", "+52 55 1234 5678", "Customer", "Coffee"],
+    [
+        "",
+        "=Birch & Sons",
+        "birch.example",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "XAXX010101000",
+        "1 High St",
+        "Leeds",
+        "",
+        "00123",
+        "UK",
+    ],
+    ["", "Çedar"],
+]
+CONTACTS = [
+    ["", "ana@acme.example", "Ana Pérez", "", "", "=CEO", "Acme", "+52 55 1", "044 55 2", "", "ACC-1"],
+    ["", "ben@birch.example", "", "Ben", "Okoye", "", "=Birch & Sons", "555-1234 ext. 9", "", "Ruiz"],
+    ["", "cem@nowhere.example", "Cem"],
+]
+QUOTAS = [["ana@example.com", "2026-03-01", "1250.5", "MXN"], ["ana@example.com", "2026-04-01", "0", "USD"]]
+EDITS = {
+    "accounts": ({"Website": "https://birch.example", "City": "York"}, {"website", "addresses"}),
+    "contacts": ({"Last Name": "Okafor", "Phone": "555-9999"}, {"family", "phones"}),
+    "quotas": ({"Amount": "7.25"}, {"amount"}),
+}
+
+
+@pytest.fixture
+def everything(upload, make):
+    """Accounts, contacts and quotas, as files brought them in."""
+    make.rep("Ana", "López", email="ana@example.com")
+    for kind, rows in (("accounts", ACCOUNTS), ("contacts", CONTACTS), ("quotas", QUOTAS)):
+        assert set(outcomes(upload(rows, kind=kind, header=KINDS[kind].resource.headers()))) == {"new"}
+
+
+@pytest.mark.usefixtures("everything")
+@pytest.mark.parametrize("format_", Format)
+@pytest.mark.parametrize("kind", ["accounts", "contacts", "quotas"])
+def test_what_is_taken_out_is_taken_back_as_it_is(operations_user, kind, format_):
+    again = uploaded_again(operations_user, exported(operations_user, kind, format_), f"again.{format_}", kind)
+    assert (set(outcomes(again)), reasons(again)) == ({"unchanged"}, {})
+
+
+@pytest.mark.usefixtures("everything")
+@pytest.mark.parametrize("kind", EDITS)
+def test_only_the_cells_edited_in_a_spreadsheet_change(operations_user, kind):
+    rows = table(exported(operations_user, kind))
+    edits, changed = EDITS[kind]
+    rows[1] |= edits
+    edited = uploaded_again(operations_user, as_a_spreadsheet_saves_it(rows), kind=kind, date_order="DMY")
+    assert outcomes(edited) == ["updated" if number == 1 else "unchanged" for number in range(len(rows))]
+    (one,) = Change.objects.filter(job_id=edited.job_id, child_kind=None)
+    assert one.after.keys() - {"changed_at"} == changed
+
+
+# The command
+
+
+def test_the_command_writes_what_its_login_sees(rep_user, manager_user, opportunity, tmp_path, capsys):
+    opportunity("Ren's", owner=rep_user.rep, close_date=dt.date(2026, 1, 1))
+    opportunity("Late", owner=rep_user.rep, close_date=dt.date(2027, 1, 1))
+    opportunity("Marta's", owner=manager_user.rep)
+    path = tmp_path / "o.csv"
+    call_command("export", "opportunities", path, user="ren", filter=["close_date_until=2026-12-31"], json=True)
+    assert json.loads(capsys.readouterr().out) == {"kind": "opportunities", "file": str(path), "rows": 1}
+    assert column(path.read_bytes(), "Opportunity Name") == ["Ren's"]
+    assert [other.name for other in tmp_path.iterdir()] == ["o.csv"]
+
+
+@pytest.mark.usefixtures("admin_user")
+@pytest.mark.parametrize(
+    ("name", "more", "sentence"),
+    [
+        ("o.pdf", {}, "Name the file .csv or .xlsx"),
+        ("o.csv", {"filter": ["colour=red"]}, "colour: There is no such filter"),
+        ("o.csv", {"filter": ["colour"]}, "Write a filter as NAME=VALUE"),
+        ("o.csv", {"user": "nobody"}, "There is no login “nobody”"),
+        ("o.xlsx", {}, "Next Step has a text of 40,000 characters"),
+    ],
+)
+def test_the_command_refuses_in_words_and_leaves_the_file_as_it_was(opportunity, tmp_path, name, more, sentence):
+    opportunity("Chairs", next_step="x" * 40_000)
+    path = tmp_path / name
+    path.write_text("as it was")
+    with pytest.raises(CommandError, match=sentence):
+        call_command("export", "opportunities", path, **more)
+    assert [(other.name, other.read_text()) for other in tmp_path.iterdir()] == [(name, "as it was")]
 
 
 # The API

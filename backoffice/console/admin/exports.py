@@ -75,11 +75,6 @@ class ExportAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         export = export_pages.visible_export(request, object_id)
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": exporting.job_of(export).subject_label,
-            "original": export,
-            "object": export,
-        }
+        title = exporting.job_of(export).subject_label or str(export)
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": title, "original": title}
         return TemplateResponse(request, "console/exports/export.html", context | export_pages.page(export))
