@@ -217,14 +217,13 @@ class ContactLoader(Merger):
 
     @override
     def link(self, targets: Sequence[Target]) -> Records:
-        pairs = []
-        for target in targets:
-            for wish in target.wishes:
-                if wish.extra.is_new_link:
-                    pairs.append((wish.extra.opening.id, target.id))
-                    wish.outcome = stronger(wish.outcome, UPDATED)
-                    if self.keeps_differences:
-                        wish.differences.append(Difference("opportunity_id", None, wish.row.values[OPPORTUNITY_ID]))
+        said = [(wish, target.id) for target in targets for wish in target.wishes if wish.extra.is_new_link]
+        said.sort(key=lambda one: one[0].row.number)  # at an opportunity they stand as in the file
+        for wish, _ in said:
+            wish.outcome = stronger(wish.outcome, UPDATED)
+            if self.keeps_differences:
+                wish.differences.append(Difference("opportunity_id", None, wish.row.values[OPPORTUNITY_ID]))
+        pairs = [(wish.extra.opening.id, contact) for wish, contact in said]
         records: Records = {"opportunity_contact": {"new": opportunity_links.link(pairs)}}
         if self.options.update_accounts:
             records["account"] = {"updated": self._update_accounts(targets)}
