@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 from django.contrib import messages
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.db.models import Model
+from django.db.models import DateField, DateTimeField, DecimalField, Field, Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.formats import date_format, number_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext
 
@@ -278,9 +281,7 @@ def _names(kind: Kind, ids: Sequence[int], user: User) -> dict[int, str]:
 
 
 def _shown_row(upload: Upload, kind: Kind | None, row: PreviewRow, names: Mapping[int, str]) -> ShownRow:
-    changes = [
-        Change(_label(kind, name), before or "", after or "") for name, (before, after) in (row.changes or {}).items()
-    ]
+    changes = [_change(kind, *change) for change in (row.changes or {}).items()]
     name = names.get(row.object_id, "") if row.object_id else ""
     return ShownRow(
         row.number,
@@ -302,11 +303,32 @@ def _name_to_be(row: PreviewRow) -> str:
     return after or ""
 
 
-def _label(kind: Kind | None, name: str) -> str:
+def _change(kind: Kind | None, column: str, texts: Sequence[str | None]) -> Change:
+    """`texts` are what is there (None: not for this login to see) and what would be, as the preview kept them."""
+    before, after = texts
+    fields = kind.writes[0]._meta.concrete_fields if kind else ()
+    field = next((field for field in fields if field.column == column), None)
+    if field is None:
+        return Change(column, before or "", after or "")
+    was = gettext("(hidden)") if before is None else _in_local_form(field, before)
+    return Change(capfirst(str(field.verbose_name)), was, _in_local_form(field, after or ""))
+
+
+def _in_local_form(field: "Field[Any, Any]", text: str) -> str:
+    """Dates and figures as their reader writes them."""
     try:
-        return str(kind.resource.column_called(name).header) if kind else name
-    except KeyError:
-        return name
+        match field:
+            case DecimalField():
+                return number_format(Decimal(text), force_grouping=True)
+            case DateTimeField():
+                return text
+            case DateField():
+                name = "YEAR_MONTH_FORMAT" if field.name == "month" else "SHORT_DATE_FORMAT"
+                return date_format(date.fromisoformat(text), name)
+            case _:
+                return text
+    except (ValueError, InvalidOperation):
+        return text
 
 
 def _link(model: type[Model], pk: int | None) -> str:

@@ -68,7 +68,7 @@ class Standing(NamedTuple):
         if self.undone is None:
             return ""
         by = self.undone.asked_by
-        return gettext("Undone by %(name)s, %(at)s.") % {
+        return gettext("Undone by %(name)s, %(at)s") % {
             "name": (by.get_full_name() or by.get_username()) if by else "–",
             "at": moment(self.undone.created_at),
         }
@@ -210,7 +210,7 @@ def _in_words(undo: Undo) -> str:
 
 def _bar(undo: Undo, is_ready: bool) -> str:
     if undo.mode == Mode.APPLY:
-        return ""
+        return _in_words(undo) if is_ready else ""
     if undo.job and undo.job.is_open:
         return gettext("Nothing is changed while this is found out.")
     if not is_ready:

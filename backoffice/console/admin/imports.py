@@ -80,9 +80,9 @@ class UndoneFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         match self.value():
             case "yes":
-                return queryset.filter(undone=True)
+                return undoing.with_undone(queryset).filter(undone=True)
             case "no":
-                return queryset.filter(undone=False)
+                return undoing.with_undone(queryset).filter(undone=False)
             case _:
                 return queryset
 
@@ -144,8 +144,14 @@ class UploadAdmin(ReadOnlyAdmin):
     new, updated, unchanged, failed = (number_of(outcome) for outcome in Outcome)
 
     @override
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Upload]:
-        return undoing.with_undone(super().get_queryset(request))
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Says of the page's uploads, in one query, which are undone."""
+        changelist = super().get_changelist_instance(request)
+        shown = Upload.objects.filter(pk__in=[upload.pk for upload in changelist.result_list])
+        undone = set(undoing.with_undone(shown).filter(undone=True).values_list("pk", flat=True))
+        for upload in changelist.result_list:
+            upload.undone = upload.pk in undone
+        return changelist
 
     @admin.display(description=_("kind"))
     def kind_label(self, upload: Upload) -> str:
