@@ -22,7 +22,7 @@ from backoffice.access.permissions import may
 from backoffice.console.formatting import whole_money
 from backoffice.console.live import Live
 from backoffice.console.searching import estimated_count
-from backoffice.console.upload_pages import outcomes
+from backoffice.console.upload_pages import outcomes, state_badge
 from backoffice.crm.models import Account, Activity, Choice, Contact, Opportunity, Rep
 from backoffice.crm.models.choices import ChoiceList, Status
 from backoffice.imports.kinds import KINDS
@@ -92,10 +92,11 @@ def latest(user: User) -> dict[str, Any]:
     jobs = Job.objects.visible_to(user)
     at_work = list(jobs.filter(state__in=OPEN).order_by("id")[:JOBS_SHOWN])
     ended = jobs.exclude(state__in=OPEN).order_by("-id")[: JOBS_SHOWN - len(at_work)]
-    uploads = Upload.objects.visible_to(user).select_related("job", "asked_by").order_by("-id")[:UPLOADS_SHOWN]
+    seen = Upload.objects.visible_to(user).select_related("job", "preview_job", "asked_by")
+    uploads = seen.order_by("-id")[:UPLOADS_SHOWN]
     return {
         "jobs": [Live(job) for job in (*at_work, *ended)],
-        "uploads": [(upload, Live(upload.job), outcomes(upload)) for upload in uploads if upload.job],
+        "uploads": [(upload, state_badge(upload), outcomes(upload)) for upload in uploads],
     }
 
 
