@@ -34,14 +34,14 @@ def stream(upload: Upload, *, for_spreadsheet: bool = False) -> Iterator[str]:
     header = writer.writerow([*(protect(upload.header[place]) for place in kept), *headers.OWN_COLUMNS])
     yield BYTE_ORDER_MARK + str(header) if for_spreadsheet else str(header)
     for rows in _failed(upload):
-        yield "".join(str(writer.writerow(_cells(row, kept))) for row in rows)
+        yield "".join(str(writer.writerow(_cells(row, kept, len(upload.header)))) for row in rows)
 
 
-def _cells(row: FileRow, kept: list[int]) -> list[str | int]:
+def _cells(row: FileRow, kept: list[int], width: int) -> list[str | int]:
+    """Cells beyond the header come last: nothing of the row is lost, and uncorrected it fails again."""
     cells: list[str] = row.cells or []
-    width = kept[-1] + 1 if kept else 0
     padded = cells + [""] * (width - len(cells))
-    return [*(protect(padded[place]) for place in kept), row.line, protect(row.reason)]
+    return [*(protect(padded[place]) for place in kept), row.line, protect(row.reason), *map(protect, cells[width:])]
 
 
 def _kept_places(header: list[str]) -> list[int]:

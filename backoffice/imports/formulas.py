@@ -18,4 +18,14 @@ def protect(text: str) -> str:
 def unprotect(text: str) -> str:
     if found := _TEXT_AS_FORMULA.fullmatch(text):
         return found[1].strip()
+    return unquoted(text)
+
+
+def quoted(text: str) -> str:
+    """For a cell that is text anyway, as in a workbook: only what would be read without a quote of its own gets one."""
+    return "'" + text if _PROTECTED.match(text) else text
+
+
+def unquoted(text: str) -> str:
+    """A workbook may have been a CSV file of ours, whose quotes a spreadsheet keeps."""
     return text[1:] if _PROTECTED.match(text) else text

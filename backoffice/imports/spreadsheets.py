@@ -11,6 +11,7 @@ import python_calamine as calamine
 from django.utils.translation import gettext
 
 from backoffice.imports.faults import Refused
+from backoffice.imports.formulas import unquoted
 from backoffice.imports.spreadsheet_errors import error_cells
 
 UNPACKED_FACTOR = 5
@@ -66,7 +67,7 @@ def text(value: Any) -> str:
     """A typed cell as text that every column reads one way, whatever the notation of the file's other cells."""
     match value:
         case str():
-            return value.strip()
+            return unquoted(value.strip())
         case bool():
             return "TRUE" if value else "FALSE"
         case float():

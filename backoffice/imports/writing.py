@@ -17,7 +17,7 @@ from openpyxl.utils import get_column_letter
 from backoffice.imports.columns import Amount, Column, Day
 from backoffice.imports.error_file import BYTE_ORDER_MARK
 from backoffice.imports.faults import Refused
-from backoffice.imports.formulas import protect
+from backoffice.imports.formulas import protect, quoted
 from backoffice.imports.models import Format
 
 MOST_ROWS = {Format.XLSX: 1_048_575}  # a sheet's, without the header
@@ -156,7 +156,7 @@ class Workbooks:
             if isinstance(value, Decimal | int | float) and _is_exact(value):
                 as_amount.value = value
                 return as_amount
-            as_text.value = _sheet_text(str(render(value)), str(column.header))
+            as_text.value = _sheet_text(quoted(str(render(value))), str(column.header))
             as_text.data_type = "s"  # also of "=1+1" and "#N/A"
             return as_text
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from backoffice.imports import values
 from backoffice.imports.faults import Fault, Invalid, Refused, restored, stored
-from backoffice.imports.formulas import protect, unprotect
+from backoffice.imports.formulas import protect, quoted, unprotect, unquoted
 from backoffice.imports.options import Blank, Options, options
 from backoffice.imports.values import AmountShapes, DateOrder, DateShapes, DecimalMark
 
@@ -321,3 +321,13 @@ def test_no_formula_is_written_unprotected(text):
 def test_harmless_text_is_left_alone(text):
     assert protect(text) == text
     assert unprotect(text) == text
+
+
+@given(st.text(st.sampled_from("'=+-@ a\t＝"), max_size=6))
+def test_a_workbooks_text_is_read_as_it_was_written(text):
+    assert unquoted(quoted(text)) == text
+
+
+def test_a_text_written_as_a_formula_is_the_text():
+    assert unprotect('="007"') == "007"
+    assert unprotect(protect('="007"')) == '="007"'

@@ -175,6 +175,12 @@ FILES = [
         outcomes="new new",
         holds={"A-1": record(amount="0.3"), "A-2": record(amount="1234.125")},
     ),
+    workbook(
+        "a CSV of ours that a spreadsheet saved as a workbook, quotes and all",
+        single(("A-1", "'+Chairs", 5, None, "'-call")),
+        outcomes="new",
+        holds={"A-1": record("+Chairs", next_step="-call")},
+    ),
     workbook("a damaged workbook", single(CHAIRS)[:400], refused="damaged"),
     workbook("an archive named as a workbook", archive(**{"opportunities.csv": HEAD}), refused="no Excel workbook"),
     workbook("text named as a workbook", HEAD + "A-1,Chairs,5,,\r\n", refused="plain text"),
