@@ -4,6 +4,7 @@ A selection says through which door it was asked, and in that door's own words (
 when the job runs, by the rights its login has then.
 """
 
+import io
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -38,7 +39,6 @@ from backoffice.jobs.starting import Subject, start
 
 JOB, SUBJECT = "imports.export", "export"
 ROWS_AT_ONCE = 2_000
-IN_MEMORY_BYTES = 4 << 20
 EXPORTS_PER_SWEEP = 200
 
 type Rows = QuerySet[Any]
@@ -174,12 +174,8 @@ def _is_for_people(selection: Selection) -> bool:
 
 def at_once(kind: Kind, format_: Format, rows: Rows, *, for_people: bool) -> FileResponse:
     """The file, whole before the first byte is sent: what goes wrong is an error and not half a file."""
-    file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115 - the response closes it
-    try:
-        write(kind, rows, file, format_, for_people=for_people)  # type: ignore[arg-type]
-    except BaseException:
-        file.close()
-        raise
+    file = io.BytesIO()
+    write(kind, rows, file, format_, for_people=for_people)
     file.seek(0)
     return attachment(file, kind.name, format_)
 

@@ -76,5 +76,11 @@ class ExportAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         export = export_pages.visible_export(request, object_id)
         title = exporting.job_of(export).subject_label or str(export)
-        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": title, "original": title}
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": title,
+            "original": export,
+            "object": export,
+        }
         return TemplateResponse(request, "console/exports/export.html", context | export_pages.page(export))
