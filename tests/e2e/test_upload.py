@@ -15,6 +15,7 @@ from playwright.sync_api import expect
 from backoffice.crm.models import Account, Opportunity, Rep
 from backoffice.imports.models import Upload
 from backoffice.jobs.models import Job, State
+from backoffice.quotas.models import Quota
 from tests.e2e.conftest import PATIENCE_MS
 
 pytestmark = [pytest.mark.browser, pytest.mark.worker, pytest.mark.django_db(transaction=True)]
@@ -34,6 +35,9 @@ HEADER = [
     "Next Step",
 ]
 ROWS, ACCOUNTS, REPS = 7_000, 40, 12
+WIDE_HEADER = [*HEADER, *(f"{number} {'long ' * 40}" for number in range(250))]
+UPLOAD_A_FILE = "admin:imports_upload_add"
+PHONE = {"width": 390, "height": 844}
 WRONG = {
     100: {"Amount": "lots"},
     3_000: {"Amount": "heaps"},
@@ -42,11 +46,11 @@ WRONG = {
 }
 
 
-def written(path):
+def written(path, rows=ROWS, header=HEADER):
     """The file, and what is in it as counted here and nowhere else."""
     chance = random.Random(20261122)
-    sums, rows = defaultdict(Decimal), []
-    for number in range(1, ROWS + 1):
+    sums, lines = defaultdict(Decimal), []
+    for number in range(1, rows + 1):
         cents = chance.randrange(100, 9_000_000)
         rep, account = chance.randrange(REPS), chance.randrange(ACCOUNTS)
         row = {
@@ -67,11 +71,11 @@ def written(path):
             row |= WRONG[number]
         else:
             sums[row["Opportunity Owner Email"]] += Decimal(cents) / 100
-        rows.append(row)
+        lines.append(row)
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, HEADER)
+        writer = csv.DictWriter(file, header, restval="of no use")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(lines)
     return path, dict(sums)
 
 
@@ -90,18 +94,49 @@ def tile(page, word):
     return page.locator(f"#live [data-count={word}] dd")
 
 
-def test_a_manager_uploads_a_file_and_sees_what_became_of_it(open_as, worker, manager_user, tmp_path):
+def test_a_manager_checks_a_file_applies_it_and_takes_it_back(open_as, worker, manager_user, tmp_path):
     path, sums = written(tmp_path / "pipeline.csv")
     worker.stop()  # until the page shows that the job waits
     page = open_as(manager_user)
     expect(page.get_by_text("Nothing has run yet")).to_be_visible()
     page.locator("#id_file").set_input_files(path)
     expect(page.locator("[data-file-name]")).to_contain_text("pipeline.csv")
+    page.locator("#upload-form select[name=kind]").select_option("opportunities")
     page.get_by_role("button", name="Upload", exact=True).click()
+
+    # The columns
+    page.wait_for_url(re.compile(r"/admin/imports/upload/\d+/columns/"))
+    expect(page.locator("[data-row]").first).to_contain_text("E2E-00001")
+    expect(page.locator("[data-missing-notice]")).to_be_hidden()
+    page.locator("#id_column-0").select_option("")
+    expect(page.locator("[data-missing-notice]")).to_contain_text("Opportunity ID")
+    page.locator("#id_column-0").select_option("name")
+    expect(page.get_by_text("Chosen for more than one column.").first).to_be_visible()
+    page.locator("#id_column-0").select_option("opportunity_id")
+    expect(page.locator("[data-missing-notice]")).to_be_hidden()
+    page.get_by_role("button", name="Check the rows").click()
+
+    # The preview
     page.wait_for_url(re.compile(r"/admin/imports/upload/\d+/change/"))
     expect(page.locator("#sentence")).to_have_text("Waiting for a free worker.")
     expect(page.locator("#running")).to_contain_text("pipeline.csv")
+    worker.start()
+    expect(page.get_by_role("heading", name="What would become of the rows")).to_be_visible()
+    expect(page.locator("#sentence")).to_have_text("6,996 new, 0 updated, 0 unchanged, 4 failed.")
+    expect(page.locator("#bar-said")).to_have_text("6,996 rows will be written. 4 fail and are left out.")
+    expect(page.locator("#creates")).to_contain_text(f"{ACCOUNTS} accounts")
+    page.locator("#tab-failed").click()
+    expect(page.locator("#rows tbody tr")).to_have_count(4)
+    page.locator("#tab-new").press("Enter")
+    expect(page.locator("#rows tbody tr")).to_have_count(50)
+    page.locator("#later").click()
+    expect(page.locator("#rows tbody tr").first).to_contain_text("Deal, 51")
+    assert not Opportunity.objects.exists()
+    worker.stop()
+    page.get_by_role("button", name="Apply", exact=True).click()
+    expect(page.locator("#sentence")).to_have_text("Waiting for a free worker.")
 
+    # The outcome
     page.evaluate(WATCH)
     worker.start()
     expect(page.get_by_role("heading", name="Outcome")).to_be_visible()
@@ -128,22 +163,104 @@ def test_a_manager_uploads_a_file_and_sees_what_became_of_it(open_as, worker, ma
         (f"E2E-{number:05}", str(number + 1)) for number in sorted(WRONG)
     ]
     assert all(row["error"] for row in failed)
+    assert_applied(manager_user, sums)
 
-    upload = Upload.objects.get()
-    assert (upload.asked_by, upload.state) == (manager_user, State.INCOMPLETE)
-    by_rep = Opportunity.objects.values_list("owner__email").annotate(Sum("amount"))
-    assert dict(by_rep) == sums
-    assert (Account.objects.count(), Rep.objects.exclude(user=manager_user).count()) == (ACCOUNTS, REPS)
+    # Undone, and that taken back
+    outcome = page.url
+    page.get_by_role("button", name="Undo this upload").click()
+    expect(page.get_by_role("button", name="Undo now")).to_be_visible()
+    expect(page.locator("#sentence")).to_contain_text("records would go back.")
+    assert Opportunity.objects.count() == 6_996
+    page.get_by_role("button", name="Undo now").click()
+    expect(page.locator("#sentence")).to_contain_text("records went back.")
+    assert not Opportunity.objects.exists()
+    assert not Account.objects.exists()
+    page.goto(outcome)
+    expect(page.locator("#undo")).to_contain_text("Undone")
+    page.get_by_role("button", name="Take the undo back").click()
+    expect(page.locator("#sentence")).to_contain_text("records would go back.")
+    page.get_by_role("button", name="Take the undo back").click()
+    expect(page.locator("#sentence")).to_contain_text("records went back.")
+    assert_applied(manager_user, sums)
 
+    # The same file once more, without a look at it
+    page.get_by_role("link", name="To the upload").click()
     page.get_by_role("link", name="Upload another file").click()
     page.locator("#id_file").set_input_files(path)
-    page.get_by_role("button", name="Upload", exact=True).click()
+    page.get_by_role("button", name="Apply at once").click()
     expect(page.get_by_role("heading", name="Outcome")).to_be_visible()
     expect(tile(page, "unchanged")).to_have_text("6,996")
     expect(tile(page, "failed")).to_have_text("4")
 
 
-UPLOAD_A_FILE = "admin:imports_upload_add"
+def assert_applied(user, sums):
+    upload = Upload.objects.order_by("id").first()
+    assert (upload.asked_by, upload.state) == (user, State.INCOMPLETE)
+    by_rep = Opportunity.objects.values_list("owner__email").annotate(Sum("amount"))
+    assert dict(by_rep) == sums
+    assert (Account.objects.count(), Rep.objects.exclude(user=user).count()) == (ACCOUNTS, REPS)
+
+
+def test_quotas_with_a_column_for_each_month_are_checked_and_applied(open_as, worker, manager_user, tmp_path):
+    path = tmp_path / "quotas.csv"
+    months = [f"{month} 2026" for month in ("Jan", "Feb", "Mar")]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = [["seller", *months], [manager_user.email, "1.000,50", "2.000", ""]]
+        csv.writer(file).writerows([*rows, ["nobody.here@example.com", "5", "6", "7"]])
+    page = open_as(manager_user, UPLOAD_A_FILE)
+    page.get_by_role("radio", name="Quotas").check()
+    expect(page.locator("#about-quotas")).to_be_visible()
+    expect(page.locator("#about-opportunities")).to_be_hidden()
+    expect(page.get_by_label("Add reps that are not there yet")).to_be_visible()
+    page.locator("#id_file").set_input_files(path)
+    page.get_by_role("button", name="Check first").click()
+    page.wait_for_url(re.compile(r"/columns/"))
+
+    expect(page.locator("[data-missing-notice]")).to_contain_text("Email Address of Salesrep")
+    expect(page.locator("[data-missing=month]")).to_be_hidden()
+    page.locator("#id_column-0").select_option("email")
+    page.get_by_role("button", name="Check the rows").click()
+    expect(page.get_by_role("heading", name="What would become of the rows")).to_be_visible()
+    expect(page.locator("#sentence")).to_have_text("1 new, 0 updated, 0 unchanged, 1 failed.")
+    expect(page.locator("#failed")).to_contain_text("nobody.here@example.com")
+
+    page.get_by_role("link", name="Back to columns").click()
+    page.get_by_label("Add reps that are not there yet").check()
+    page.get_by_role("button", name="Check the rows").click()
+    expect(page.locator("#sentence")).to_have_text("2 new, 0 updated, 0 unchanged, 0 failed.")
+    expect(page.locator("#creates")).to_contain_text("1 rep")
+    assert not Quota.objects.exists()
+    page.get_by_role("button", name="Apply", exact=True).click()
+    expect(page.locator("#sentence")).to_have_text("All 2 rows are applied.")
+    quotas = Quota.objects.order_by("month").values_list("rep__email", "month__month", "amount")
+    assert [quota for quota in quotas if quota[0] == manager_user.email] == [
+        (manager_user.email, 1, Decimal("1000.5")),
+        (manager_user.email, 2, Decimal(2000)),
+    ]
+    assert len(quotas) == 5
+
+
+def test_columns_and_preview_are_gone_through_by_keyboard_on_a_phone(open_as, worker, manager_user, tmp_path):
+    path, _sums = written(tmp_path / "pipeline.csv", rows=30, header=WIDE_HEADER)
+    page = open_as(manager_user, UPLOAD_A_FILE)
+    page.set_viewport_size(PHONE)
+    page.get_by_role("radio", name="Opportunities").check()
+    page.locator("#id_file").set_input_files(path)
+    page.get_by_role("button", name="Check first").press("Enter")
+    page.wait_for_url(re.compile(r"/columns/"))
+    assert_fits(page)
+    page.get_by_role("button", name="Check the rows").press("Enter")
+    expect(page.get_by_role("heading", name="What would become of the rows")).to_be_visible()
+    assert_fits(page)
+    page.get_by_role("button", name="Apply", exact=True).press("Enter")
+    expect(page.get_by_role("heading", name="Outcome")).to_be_visible()
+    page.get_by_role("button", name="Undo this upload").press("Enter")
+    expect(page.get_by_role("button", name="Undo now")).to_be_visible()
+    assert_fits(page)
+
+
+def assert_fits(page):
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], page.url
 
 
 def test_a_file_that_is_refused_stays_chosen_and_the_reason_stands_beside_it(open_as, manager_user, tmp_path):
@@ -151,11 +268,11 @@ def test_a_file_that_is_refused_stays_chosen_and_the_reason_stands_beside_it(ope
     path.write_bytes(b"%PDF-1.7 not a table")
     page = open_as(manager_user, UPLOAD_A_FILE)
     page.locator("#id_file").set_input_files(path)
-    page.get_by_role("button", name="Upload", exact=True).click()
+    page.get_by_role("button", name="Apply at once").click()
     expect(page.locator("#id_file-errors")).to_contain_text("The file is a PDF.")
     expect(page.locator("[data-file-name]")).to_contain_text("offer.csv")
     expect(page.locator("#id_file")).to_be_focused()
-    expect(page.get_by_role("button", name="Upload", exact=True)).to_be_enabled()
+    expect(page.get_by_role("button", name="Apply at once")).to_be_enabled()
     assert not Upload.objects.exists()
 
 
@@ -168,7 +285,7 @@ def test_too_large_a_file_is_told_before_it_is_sent(open_as, manager_user, tmp_p
     page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
     page.locator("#id_file").set_input_files(path)
     expect(page.locator("#id_file-errors")).to_contain_text("larger than 1 MB")
-    page.get_by_role("button", name="Upload", exact=True).click()
+    page.get_by_role("button", name="Apply at once").click()
     expect(page.locator("#id_file-errors")).to_contain_text("larger than 1 MB")
     assert sent == []
 
@@ -187,7 +304,7 @@ def test_a_waiting_upload_is_cancelled_by_keyboard(open_as, worker, manager_user
     path, _sums = written(tmp_path / "pipeline.csv")
     page = open_as(manager_user, UPLOAD_A_FILE)
     page.locator("#id_file").set_input_files(path)
-    page.get_by_role("button", name="Upload", exact=True).press("Enter")
+    page.get_by_role("button", name="Apply at once").press("Enter")
     page.wait_for_url(re.compile(r"/change/"))
     page.get_by_role("link", name="Cancel the job").press("Enter")
     expect(page.get_by_role("heading", name="Cancel this job?")).to_be_visible()
@@ -213,9 +330,9 @@ def test_no_page_is_wider_than_a_phone(open_as, worker, manager_user, tmp_path, 
     path, _sums = written(tmp_path / "a-file-with-quite-a-long-name-as-people-give-them_2026-11-22_final_v2.csv")
     page = open_as(manager_user, UPLOAD_A_FILE)
     page.emulate_media(color_scheme=scheme)
-    page.set_viewport_size({"width": 390, "height": 844})
+    page.set_viewport_size(PHONE)
     page.locator("#id_file").set_input_files(path)
-    page.get_by_role("button", name="Upload", exact=True).click()
+    page.get_by_role("button", name="Apply at once").click()
     expect(page.get_by_role("heading", name="Outcome")).to_be_visible()
     upload = Upload.objects.get()
     own = {
@@ -237,7 +354,7 @@ def test_it_works_without_scripts(browser, live_server, worker, manager_user, pa
     page.locator("[name=password]").press("Enter")
     page.goto(live_server.url + reverse(UPLOAD_A_FILE))
     page.locator("#id_file").set_input_files(path)
-    page.get_by_role("button", name="Upload", exact=True).click()
+    page.get_by_role("button", name="Apply at once").click()
     upload = Upload.objects.select_related("job").get()
     deadline = time.monotonic() + PATIENCE_MS / 1000
     while Job.objects.get(pk=upload.job_id).is_open and time.monotonic() < deadline:
