@@ -4,6 +4,7 @@ Each chunk is one transaction: records, their outcomes, counts and place togethe
 is there, so a chunk that is done again finds itself done.
 """
 
+import gc
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from backoffice.access.models import User
 from backoffice.changes.acting import Door
 from backoffice.changes.registry import kind_of, model_of, parent_of
 from backoffice.imports import effects, loading, undo_reasons, uses
+from backoffice.imports.applying import collecting_by_chunk
 from backoffice.imports.effects import Record, Step
 from backoffice.imports.kinds import KINDS, kind_called
 from backoffice.imports.loading import Moved
@@ -60,7 +62,7 @@ def take_back(run: Run) -> None:
     is_preview = undo.mode == Mode.PREVIEW
     if is_preview:
         _begin_anew(run, undo)
-    with uses.foreseeing(wanted=is_preview), _lines(undo):
+    with uses.foreseeing(wanted=is_preview), _lines(undo), collecting_by_chunk():
         _TakingBack(run, undo, reversed_job.pk, is_preview).go()
 
 
@@ -87,6 +89,8 @@ class _TakingBack:
                 at = {**at, "step": place, "after": after, "seen": at["seen"] + len(records)}
                 if records:
                     at["number"] = self._chunk(records, dict(at))
+                del records
+                gc.collect(1)
 
     def _chunk(self, records: Sequence[Record], at: dict[str, Any]) -> int:
         for left in range(TRIES - 1, -1, -1):

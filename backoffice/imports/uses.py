@@ -149,6 +149,14 @@ def names(kind: str, ids: Collection[int], viewers: Sequence[User]) -> dict[int,
     if not getattr(model, "is_known_to_all", False):
         for viewer in viewers:
             rows = rows.visible_to(viewer)
+    fields = model._meta.concrete_fields
     if kind in NAMED_AFTER_OTHERS:
-        rows = rows.select_related(*(field.name for field in model._meta.concrete_fields if field.is_relation))
+        rows = rows.select_related(*(field.name for field in fields if field.is_relation))
+    else:
+        rows = rows.only("pk", *(field.name for field in fields if _is_text(field) and field.name != "search"))
     return {row.pk: str(row) for row in rows.filter(pk__in=list(ids))}
+
+
+def _is_text(field: "models.Field[Any, Any]") -> bool:
+    """What names are made of."""
+    return isinstance(getattr(field, "output_field", field), (models.CharField, models.TextField))

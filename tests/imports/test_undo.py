@@ -1,5 +1,7 @@
 """Taking an upload back: what it wrote goes back, what was edited since stays, and the outcome says why."""
 
+from decimal import Decimal
+
 import pytest
 from django.db import connection
 
@@ -12,6 +14,7 @@ from backoffice.imports.starting import NotAllowed, WrongState
 from backoffice.imports.undo_reasons import sentences
 from backoffice.jobs.models import Job, State
 from backoffice.jobs.running import execute
+from backoffice.quotas.models import Quota
 from tests.imports.conftest import row
 
 pytestmark = [pytest.mark.db, pytest.mark.django_db]
@@ -287,6 +290,60 @@ def test_names_the_uploader_may_not_see_are_numbers(upload, undo, manager_user, 
     account = undone.records.get(kind="account")
     assert account.label == f"#{account.object_id}"
     assert sentences(account) == [f"In use by 1 opportunity: #{hidden.pk}."]
+
+
+CONTACTS = ("Opportunity ID", "Email", "Fullname", "Phone", "Company Name")
+
+
+def test_links_go_with_the_contacts_and_an_opportunity_only_linked_is_restored(upload, undo, back):
+    upload([chairs()])
+    before = domain()
+    taken = upload(
+        [["A-1", "carla@example.com", "Carla Paz", "555 0100", ""], ["", "dora@example.com", "Dora", "", "Birch"]],
+        header=CONTACTS,
+        kind="contacts",
+    )
+    applied = domain()
+    assert len(applied[OpportunityContact]) == 1
+    undone = undo(taken)
+    assert domain() == before
+    assert told(undone) == {
+        ("opportunity", "Chairs"): "restored",
+        ("contact", "Carla Paz"): "removed",
+        ("contact", "Dora"): "removed",
+        ("account", "Birch"): "removed",
+    }
+    back(undone)
+    assert domain() == applied
+
+
+def test_a_link_whose_role_was_edited_stays_and_keeps_its_contact(upload, undo, edit):
+    upload([chairs()])
+    taken = upload([["A-1", "carla@example.com", "Carla Paz", "", ""]], header=CONTACTS, kind="contacts")
+    edit(OpportunityContact.objects.all(), role="Decides")
+    undone = undo(taken)
+    assert told(undone) == {("opportunity", "Chairs"): "kept", ("contact", "Carla Paz"): "kept"}
+    assert reasons(undone, "Carla Paz") == ["In use by 1 opportunity: Chairs."]
+
+
+def test_quotas_go_before_their_reps_and_revisions_say_why(upload, undo, back):
+    header = ("Email Address of Salesrep", "Month", "Amount")
+    march, april = ["ana@example.com", "2026-03-01", "100"], ["ana@example.com", "2026-04-01", "200"]
+    upload([march], header=header, kind="quotas", create_reps="yes")
+    taken = upload(
+        [[*march[:2], "150.5"], april, ["bea@example.com", "2026-03-01", "7"]],
+        header=header,
+        kind="quotas",
+        create_reps="yes",
+    )
+    undone = undo(taken)
+    assert undone.counts == {"restored": 1, "removed": 3}
+    (quota,) = Quota.objects.all()
+    assert (quota.amount, Rep.objects.count()) == (100, 1)
+    assert quota.revisions.first().why == "Undo of the upload opportunities.csv"
+    assert back(undone).counts == {"restored": 1, "returned": 3}
+    assert sorted(Quota.objects.values_list("amount", flat=True)) == [7, Decimal("150.5"), 200]
+    assert {quota.revisions.count() for quota in Quota.objects.all()} == {1, 4}
 
 
 def test_it_is_refused_in_words(upload, take, undo, back, operations_user, rep_user, outsider_user, no_broker):
