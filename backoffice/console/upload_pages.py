@@ -274,6 +274,7 @@ def how_it_was_read(upload: Upload) -> list[Fact]:
     said = [
         (gettext("format"), layout.format.upper()),
         (gettext("encoding"), layout.encoding.upper().removesuffix("-SIG")),
+        (gettext("left out"), " ".join(layout.left_out)),
         (gettext("between cells"), delimiters.get(layout.delimiter, layout.delimiter)),
         (gettext("dates"), _date_order(chosen.date_order)),
         (gettext("decimal mark"), _decimal_mark(chosen.decimal_mark)),
