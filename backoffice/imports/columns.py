@@ -85,7 +85,11 @@ class Amount(Cell):
 
     @override
     def render(self, value: Decimal | None, obj: Any = None, **kwargs: Any) -> str:
-        return "" if value is None else format(value, "f")
+        """With two decimals, or with all four: three would look like a thousands mark."""
+        if value is None:
+            return ""
+        text = f"{value:.{self.PLACES}f}"
+        return text[:-2] if text.endswith("00") else text
 
 
 class Day(Cell):

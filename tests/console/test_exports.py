@@ -100,7 +100,7 @@ def test_quotas_of_teams_are_left_out_and_the_menu_says_so(visit, operations_use
         Quota.objects.create(rep=rep_user.rep, month="2026-01-01", amount=5, currency="USD")
         Quota.objects.create(team=Team.objects.create(name="North"), month="2026-01-01", amount=9, currency="USD")
     visitor = visit(operations_user)
-    assert names(export(visitor, kind="quotas"), "Amount") == ["5.0000"]
+    assert names(export(visitor, kind="quotas"), "Amount") == ["5.00"]
     assert "Quotas of teams are left out." in visitor.list(Quota).content.decode()
 
 

@@ -106,7 +106,7 @@ def test_a_row_says_all_that_the_columns_ask_for(operations_user, opportunity, m
         {
             "Opportunity ID": "A-1",
             "Opportunity Name": "Chairs",
-            "Amount": "1250.5000",
+            "Amount": "1250.50",
             "Currency": "MXN",
             "Close Date": "2026-11-30",
             "Stage": "Negotiation",
@@ -140,7 +140,7 @@ def test_csv_protects_text_that_a_spreadsheet_would_run(operations_user, opportu
 
 def test_an_amount_below_zero_stays_an_amount(operations_user, opportunity):
     opportunity("Refund", amount=Decimal(-5), currency="USD")
-    assert column(exported(operations_user), "Amount") == ["-5.0000"]
+    assert column(exported(operations_user), "Amount") == ["-5.00"]
     assert sheet(exported(operations_user, format_=Format.XLSX))["C2"].value == -5
 
 

@@ -56,7 +56,8 @@ def test_what_the_resource_exports_changes_nothing_when_it_is_uploaded(upload):
 @pytest.mark.parametrize(
     ("column", "value", "cell"),
     [
-        ("amount", Decimal("1250.5000"), "1250.5000"),
+        ("amount", Decimal("1250.5000"), "1250.50"),
+        ("amount", Decimal("1.1250"), "1.1250"),
         ("close_date", dt.date(2026, 11, 30), "2026-11-30"),
         ("name", "a", "a"),
     ],
