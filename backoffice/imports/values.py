@@ -122,6 +122,7 @@ def currency(known: frozenset[str]) -> Parser:
 _BLANKS = " \u00a0\u2009\u202f"
 _MINUS = "-\u2212"
 _SIGNS = "$€£¥"
+_OF_SIGN = {"€": "EUR", "£": "GBP"}  # the others are the signs of several
 _WRAPPED = re.compile(
     rf"(?P<open>\()?(?P<minus>[{_MINUS}+])?[{_BLANKS}]*"
     rf"(?:(?P<before>[A-Za-z]{{3}}|[{_SIGNS}])[{_BLANKS}]*)?(?P<inner_minus>[{_MINUS}+])?"
@@ -222,10 +223,10 @@ def amount(mark: DecimalMark | None, currency_code: str, digits: int, places: in
 
     def _signed(wrapped: re.Match[str], plain: str) -> Decimal:
         signs = [sign for sign in (wrapped["minus"], wrapped["inner_minus"]) if sign]
-        marks = [sign for sign in (wrapped["before"], wrapped["after"]) if sign]
-        if len(signs) > 1 or len(marks) > 1 or (wrapped["open"] and signs):
+        named = _currencies_named([mark for mark in (wrapped["before"], wrapped["after"]) if mark])
+        if len(signs) > 1 or (wrapped["open"] and signs) or named is None or len(named) > 1:
             raise Invalid("not_an_amount", value=shown(wrapped[0]))
-        given = next((sign.upper() for sign in marks if sign.isalpha()), currency_code)
+        given = next(iter(named), currency_code)
         if given != currency_code:
             raise Invalid("other_currency", value=shown(wrapped[0]), given=given, currency=currency_code)
         negative = bool(wrapped["open"]) or any(sign in _MINUS for sign in signs)
@@ -241,6 +242,14 @@ def amount(mark: DecimalMark | None, currency_code: str, digits: int, places: in
         return rounded
 
     return parse
+
+
+def _currencies_named(marks: list[str]) -> set[str] | None:
+    """By a code, a sign that only one currency has, or both; None where one of either stands twice."""
+    codes = [mark.upper() for mark in marks if mark.isalpha()]
+    if len(codes) > 1 or len(marks) - len(codes) > 1:
+        return None
+    return {*codes, *(_OF_SIGN[mark] for mark in marks if mark in _OF_SIGN)}
 
 
 # Dates: a year first, or a month by name, is plain; two small numbers need to know which is the day.

@@ -47,8 +47,9 @@ def says(parse):
         ("1,250.50", "1250.5"),
         ("1,234,567", "1234567"),
         ("$60,000.00", "60000"),
-        ("€ 12", "12"),
-        ("12 €", "12"),
+        ("$1,000.00 USD", "1000"),
+        ("$5 usd", "5"),
+        ("¥ 12", "12"),
         ("USD 1,000.25", "1000.25"),
         ("(12.5)", "-12.5"),
         ("($1,000)", "-1000"),
@@ -111,8 +112,14 @@ def test_an_amount_in_the_other_notation_names_the_option():
     assert code(amount, "1,250.50", COMMA) == "other_decimal_mark"
 
 
-def test_an_amount_that_names_another_currency_is_refused():
-    assert code(amount, "EUR 5") == "other_currency"
+@pytest.mark.parametrize("cell", ["EUR 5", "€ 5", "5 €", "£5", "€5 EUR"])
+def test_an_amount_that_names_another_currency_is_refused(cell):
+    assert code(amount, cell) == "other_currency"
+
+
+def test_a_sign_of_one_currency_only_is_that_currency():
+    assert amount("€ 12", currency="EUR") == amount("12 €", currency="EUR") == amount("€12 EUR", currency="EUR") == 12
+    assert code(lambda cell: amount(cell, currency="EUR"), "€5 USD") == "not_an_amount"
 
 
 def test_amounts_fit_the_column():

@@ -89,6 +89,22 @@ AMOUNTS = [
         },
     ),
     Odd(
+        "amounts with the sign of another currency",
+        amounts("€ 5", "$5", "$6.00 USD"),
+        outcomes="failed new new",
+        reasons={
+            2: "Amount “€ 5” is in EUR, but the row is read as USD. "
+            "Correct it, or choose another currency for the file."
+        },
+        holds={"A-2": record(amount=5), "A-3": record(amount=6)},
+    ),
+    Odd(
+        "amounts in the currency that stands in their row",
+        "Opportunity ID,Opportunity Name,Amount,Currency\r\nA-1,Chairs,€ 5,EUR\r\nA-2,Desks,$6,MXN\r\n",
+        outcomes="new new",
+        holds={"A-1": record(amount=5), "A-2": record(amount=6)},
+    ),
+    Odd(
         "a percentage where an amount should be",
         amounts("45%", "45 %"),
         outcomes="failed failed",
