@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from backoffice.access.models import User
 from backoffice.access.roles import role_of
 from backoffice.crm.models import Account, Choice, Contact, Opportunity, Rep
+from backoffice.imports.columns import UploadResource
 from backoffice.imports.imagining import is_imagined_id, reality
 from backoffice.imports.models import Outcome
 from backoffice.imports.parsing import Parsed
@@ -33,9 +34,12 @@ TOLD = {Outcome.NEW, Outcome.UPDATED}
 class Texts:
     """Of one kind's rows, as `user` may see them."""
 
-    def __init__(self, model: type[models.Model], user: User | None) -> None:
+    def __init__(self, model: type[models.Model], resource: type[UploadResource], user: User | None) -> None:
         self.model = model
         self.user = user
+        key: Any = model._meta.get_field(resource.columns()[resource.key].field)
+        self._key = str(key.column)
+        self._key_place = list(resource.columns()).index(resource.key)
         self._referred = {
             str(field.column): field.related_model
             for field in model._meta.concrete_fields
@@ -59,6 +63,8 @@ class Texts:
             was, will = self._text(column, before), self._text(column, after)
             if was != will:
                 changes[column] = [None if is_hidden else was, will]
+        if row.outcome == Outcome.NEW and self._key not in changes:  # so that it can be told from the others
+            changes[self._key] = ["", text_of(row.values[self._key_place])]
         return changes
 
     def _text(self, column: str, value: Any) -> str:

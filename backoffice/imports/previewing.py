@@ -65,7 +65,7 @@ class _Previewing(ByChunk):
         super().__init__(run, upload)
         self.loader.keeps_differences = True
         self.user = user
-        self.texts = Texts(self.kind.writes[0], user)
+        self.texts = Texts(self.kind.writes[0], self.kind.resource, user)
         self.counts: Counter[str] = Counter()
         self.records: Records = {}
         self.lines: dict[tuple[str, int], int] = {}  # of the first rows that name a record yet to be made

@@ -153,7 +153,7 @@ def test_confirmed_anew_an_earlier_preview_is_forgotten(draft, operations_user):
     confirm(upload, operations_user, {"Amount": ""}, {})
     assert (fresh(upload).phase, fresh(upload).expected["new"]) == (Phase.DRAFT, 0)
     execute(start_preview(upload, operations_user).pk, heartbeat=False)
-    assert [one.changes for one in upload.previews.all()] == [{"name": ["", "Chairs"]}]
+    assert [one.changes for one in upload.previews.all()] == [{"external_id": ["", "A-1"], "name": ["", "Chairs"]}]
 
 
 def test_confirming_ends_a_preview_under_way(draft, operations_user):

@@ -122,6 +122,7 @@ def test_each_field_is_shown_as_it_is_and_as_it_would_be(preview, upload):
             "account_id": ["Acme", "Birch"],
         },
         3: {
+            "external_id": ["", "A-2"],
             "name": ["", "Desks"],
             "amount": ["", "1.2345"],
             "currency": ["", "USD"],
@@ -176,6 +177,16 @@ def test_of_many_that_would_be_created_the_first_are_told(preview, monkeypatch):
     seen = preview([row(f"A-{number}", account=f"Account {number}") for number in range(5)])
     told = seen.previewed["creates"]["account"]
     assert (told["total"], [one["name"] for one in told["first"]]) == (5, ["Account 0", "Account 1"])
+
+
+@pytest.mark.parametrize("seconds", [0, 0.0001])
+def test_where_looking_for_similar_ones_takes_too_long_there_are_none(preview, upload, monkeypatch, seconds):
+    upload([row("A-1", account="Alder Industries")])
+    monkeypatch.setattr(near, "SECONDS_FOR_LOOKING", seconds)
+    monkeypatch.setattr(near, "BY_SEARCH", "pg_sleep(5) IS NOT NULL")
+    seen = preview([row("A-2", account="Alder Industry")])
+    assert seen.state == State.SUCCEEDED
+    assert [one["near"] for one in seen.previewed["creates"]["account"]["first"]] == [[]]
 
 
 def test_what_a_manager_may_not_see_is_not_told(preview, upload, manager_user, make):
