@@ -20,6 +20,7 @@ from backoffice.changes.registry import kind_of, model_of, parent_of
 from backoffice.imports import effects, loading, undo_reasons, uses
 from backoffice.imports.applying import collecting_by_chunk
 from backoffice.imports.effects import Record, Step
+from backoffice.imports.expiring import deleted_some
 from backoffice.imports.kinds import KINDS, kind_called
 from backoffice.imports.loading import Moved
 from backoffice.imports.models import Mode, Undo, Undone, UndoneRecord, UploadRow
@@ -33,15 +34,9 @@ FIRST_RECORDS = 200  # so that there is something to see at once
 CHUNK_RECORDS = 2_000
 TRIES = 4
 LINES_TOLD = 5
-ROWS_PER_STATEMENT = 50_000
 LONGEST_LABEL = 300
 RUNNING = gettext_noop("This upload is being applied again. Wait until it has ended, or cancel it first.")
 
-DELETE_RECORDS = f"""
-    DELETE FROM {UndoneRecord._meta.db_table} WHERE undo_id = %s AND number IN (
-        SELECT number FROM {UndoneRecord._meta.db_table} WHERE undo_id = %s ORDER BY number LIMIT %s
-    )
-"""
 LINES = f"""
     CREATE TEMP TABLE undo_lines AS
     SELECT object_id, (array_agg(line ORDER BY number))[1:{LINES_TOLD}] AS lines
@@ -160,11 +155,8 @@ class _TakingBack:
 def _begin_anew(run: Run, undo: Undo) -> None:
     run.checkpoint = None
     run.counts.clear()
-    with connection.cursor() as cursor:
-        while True:
-            cursor.execute(DELETE_RECORDS, [undo.pk, undo.pk, ROWS_PER_STATEMENT])
-            if cursor.rowcount < ROWS_PER_STATEMENT:
-                break
+    while deleted_some(UndoneRecord, undo):
+        pass
     Undo.objects.filter(pk=undo.pk).update(counts={})
 
 

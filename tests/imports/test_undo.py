@@ -8,7 +8,7 @@ from django.db import connection
 from backoffice.changes.acting import Door, acting
 from backoffice.changes.models import Change
 from backoffice.crm.models import Account, Choice, Contact, Note, Opportunity, OpportunityContact, Rep
-from backoffice.imports import taking_back, undoing
+from backoffice.imports import expiring, taking_back, undoing
 from backoffice.imports.models import Mode, Undo, Upload
 from backoffice.imports.starting import NotAllowed, WrongState
 from backoffice.imports.undo_reasons import sentences
@@ -428,3 +428,12 @@ def test_the_connection_keeps_no_tables(upload, undo):
     with connection.cursor() as cursor:
         cursor.execute("SELECT relname FROM pg_class WHERE relpersistence = 't' AND relname LIKE 'undo%%'")
         assert cursor.fetchall() == []
+
+
+def test_the_records_of_an_undo_go_with_the_rows_of_its_upload(upload, undo, settings):
+    undone = undo(upload([chairs()]))
+    assert expiring.sweep() == 0
+    settings.UPLOAD_KEEP_DAYS = -1
+    assert expiring.sweep() == 1
+    undone.refresh_from_db()
+    assert (undone.records.count(), undone.counts) == (0, {"removed": 4})
