@@ -89,7 +89,7 @@ class Amount(Cell):
         if value is None:
             return ""
         text = f"{value:.{self.PLACES}f}"
-        return text[:-2] if text.endswith("00") else text
+        return text.removesuffix("00")
 
 
 class Day(Cell):
