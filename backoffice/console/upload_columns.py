@@ -69,12 +69,13 @@ def step(request: HttpRequest, upload_id: int, user: User, context: dict[str, An
         return _page(request, upload, kind, proposed, form, _as_proposed(proposed), context)
     form = OptionsForm(request.POST)
     chosen = _as_sent(request.POST, proposed)
-    if form.is_valid() and _is_taken(form, upload, kind, user, proposed, chosen):
-        begin = start_apply if request.POST.get("go") == "apply" else start_preview
-        try:
+    try:
+        if form.is_valid() and _is_taken(form, upload, kind, user, proposed, chosen):
+            begin = start_apply if request.POST.get("go") == "apply" else start_preview
             begin(upload, user)
-        except (WrongState, Refused) as wrong:
-            messages.warning(request, str(wrong))
+            return HttpResponseRedirect(page)
+    except (WrongState, Refused) as wrong:
+        messages.warning(request, str(wrong))
         return HttpResponseRedirect(page)
     return _page(request, upload, kind, proposed, form, chosen, context)
 

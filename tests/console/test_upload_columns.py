@@ -147,6 +147,14 @@ def test_a_draft_whose_file_has_expired_says_so(client, olga):
     assert Upload.objects.get().phase is Phase.DRAFT
 
 
+def test_a_draft_whose_file_is_lost_says_so_and_stays_one(client, olga):
+    upload = drafted(olga, *ROWS)
+    upload.file.storage.delete(upload.file.name)
+    answer = client.post(page("columns", upload.pk), choices(upload), follow=True)
+    assert "Upload it again." in answer.content.decode()
+    assert Upload.objects.get().phase is Phase.DRAFT
+
+
 def test_a_draft_can_be_discarded_with_its_file(client, olga):
     upload = drafted(olga, *ROWS)
     assert "Discard this file?" in client.get(page("discard", upload.pk)).content.decode()

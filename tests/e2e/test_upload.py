@@ -131,6 +131,7 @@ def test_a_manager_checks_a_file_applies_it_and_takes_it_back(open_as, worker, m
     expect(page.locator("#rows tbody tr")).to_have_count(50)
     page.locator("#later").click()
     expect(page.locator("#rows tbody tr").first).to_contain_text("Deal, 51")
+    assert page.evaluate("localStorage.getItem('htmx-history-cache')") is None  # no rows are left in the browser
     assert not Opportunity.objects.exists()
     worker.stop()
     page.get_by_role("button", name="Apply", exact=True).click()
@@ -353,6 +354,10 @@ def test_it_works_without_scripts(browser, live_server, worker, manager_user, pa
     page.locator("[name=password]").fill(password)
     page.locator("[name=password]").press("Enter")
     page.goto(live_server.url + reverse(UPLOAD_A_FILE))
+    page.get_by_role("radio", name="Quotas").check()
+    expect(page.locator("#about-quotas")).to_be_visible()
+    expect(page.locator("#about-opportunities")).to_be_hidden()
+    page.get_by_role("radio", name="Opportunities").check()
     page.locator("#id_file").set_input_files(path)
     page.get_by_role("button", name="Apply at once").click()
     upload = Upload.objects.select_related("job").get()

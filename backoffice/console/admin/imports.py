@@ -68,6 +68,11 @@ class OutcomeFilter(StateFilter):
                 return super().queryset(request, queryset)
 
 
+def those_undone(uploads: QuerySet[Upload], is_undone: bool) -> QuerySet[Any]:
+    marked: QuerySet[Any] = undoing.with_undone(uploads)
+    return marked.filter(undone=is_undone)
+
+
 class UndoneFilter(DropdownFilter):
     title = _("undone")
     parameter_name = "undone"
@@ -80,9 +85,9 @@ class UndoneFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         match self.value():
             case "yes":
-                return undoing.with_undone(queryset).filter(undone=True)
+                return those_undone(queryset, True)
             case "no":
-                return undoing.with_undone(queryset).filter(undone=False)
+                return those_undone(queryset, False)
             case _:
                 return queryset
 
@@ -148,7 +153,7 @@ class UploadAdmin(ReadOnlyAdmin):
         """Says of the page's uploads, in one query, which are undone."""
         changelist = super().get_changelist_instance(request)
         shown = Upload.objects.filter(pk__in=[upload.pk for upload in changelist.result_list])
-        undone = set(undoing.with_undone(shown).filter(undone=True).values_list("pk", flat=True))
+        undone = set(those_undone(shown, True).values_list("pk", flat=True))
         for upload in changelist.result_list:
             upload.undone = upload.pk in undone
         return changelist
