@@ -104,7 +104,9 @@ class CreatesOut(Schema):
 class PreviewOut(Schema):
     counts: CountsOut
     records: dict[str, dict[str, int]]
-    creates: dict[str, CreatesOut] = Field(description="What would be made on the side, by kind; known at its end.")
+    creates: dict[str, CreatesOut] = Field(
+        description="What would be made on the side, by kind: at its end, not in lists."
+    )
     error: str = Field(description="Why the preview failed as a whole.")
     job: JobRef
 
@@ -216,7 +218,7 @@ def list_imports(request: HttpRequest, filters: Query[UploadFilters]) -> dict[st
     if filters.kind:
         uploads = uploads.filter(kind=filters.kind)
     bound_to = f"imports {filters.kind}"
-    return page_of(uploads, shown, cursor=filters.cursor, limit=filters.limit, bound_to=bound_to)
+    return page_of(uploads, in_list, cursor=filters.cursor, limit=filters.limit, bound_to=bound_to)
 
 
 @router.get("/imports/{import_id}", response=UploadOut, summary="Read an upload")
@@ -272,6 +274,12 @@ def attachment(upload: Upload, *, for_spreadsheet: bool = False) -> StreamingHtt
             "Cache-Control": "private, no-store",
         },
     )
+
+
+def in_list(upload: Upload) -> dict[str, Any]:
+    """As `shown`, without the hundreds of records it would create."""
+    upload.previewed.pop("creates", None)
+    return shown(upload)
 
 
 def shown(upload: Upload) -> dict[str, Any]:

@@ -223,6 +223,11 @@ class TestPreviews:
         assert preview["job"] == previewed["job"]
         assert Opportunity.objects.count() == 1
 
+    def test_lists_leave_out_what_it_would_create(self, olga, previewed):
+        (listed, _) = olga.get("/imports").json()["items"]
+        assert listed["preview"] == previewed["preview"] | {"creates": {}}
+        assert listed | {"preview": None} == previewed | {"preview": None}
+
     def test_it_is_applied_when_asked_for(self, olga, previewed):
         answer = olga.send(f"/imports/{previewed['id']}/apply")
         assert (answer.status_code, answer.headers["Location"]) == (202, f"/api/v1/imports/{previewed['id']}")

@@ -1,11 +1,14 @@
 """A preview says what applying would do, and does nothing."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from backoffice.changes.models import Change
 from backoffice.crm.models import Account, Opportunity, Rep
-from backoffice.imports import applying, near
+from backoffice.imports import applying, expiring, near
 from backoffice.imports.imagining import FIRST_IMAGINED_ID
 from backoffice.imports.kinds import KINDS
 from backoffice.imports.models import Mode, Phase, PreviewRow, Upload
@@ -276,3 +279,16 @@ def test_a_file_that_breaks_off_fails_the_preview_in_words(operations_user, no_b
         file.write(b'Opportunity ID,Opportunity Name\nA-1,"never closed\n')
     assert execute(received.preview_job_id, heartbeat=False) == State.FAILED
     assert "never closed" in fresh(received).preview_job.error
+
+
+def test_its_rows_go_with_the_file_when_it_expires(preview, operations_user, no_broker):
+    seen = preview([row("A-1"), row("A-2", "")])
+    waiting = receive(content(table([row("A-3")])), "opportunities", operations_user, mode=Mode.PREVIEW)
+    Upload.objects.update(created_at=timezone.now() - timedelta(days=400))
+    assert expiring.sweep() == 1
+    seen, waiting = fresh(seen), fresh(waiting)
+    assert (seen.previews.count(), bool(seen.file), seen.noticed, seen.has_error_file) == (0, False, {}, False)
+    assert seen.expected == {"rows": 2, "new": 1, "updated": 0, "unchanged": 0, "failed": 1}
+    assert waiting.file
+    with pytest.raises(WrongState, match="no longer there"):
+        start_apply(seen, operations_user)
