@@ -177,10 +177,19 @@ PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%[sd]|\{\w*\}")
 
 
 def _keeps_placeholders(text: Any, translation: Any) -> bool:
-    """Whether every placeholder of the text (of a plural: of its last form) stands in each form of its translation."""
-    last = text[-1] if isinstance(text, tuple | list) else text
-    forms = translation if isinstance(translation, tuple | list) else (translation,)
-    return all(set(PLACEHOLDER.findall(last)) == set(PLACEHOLDER.findall(form)) for form in forms if form)
+    """Whether every placeholder of the text stands in its translation.
+
+    Of a plural all forms hold those of the last one; only that for a single thing may do without, as the text's does.
+    """
+    if isinstance(text, str):
+        return not translation or _placeholders(text) == _placeholders(translation)
+    wanted = _placeholders(text[-1])
+    forms = [_placeholders(form) for form in translation if form]
+    return all(form == wanted for form in forms[1:]) and (not forms or forms[0] in (wanted, _placeholders(text[0])))
+
+
+def _placeholders(text: str) -> set[str]:
+    return set(PLACEHOLDER.findall(text))
 
 
 def _same_texts(path: Path, catalogue: Catalog, locale: str) -> bool:

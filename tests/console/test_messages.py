@@ -62,6 +62,23 @@ def test_a_translation_that_lost_a_placeholder_is_a_fault(house):
     assert [fault.text for fault in messages.faults()] == ["Row %(line)s"]
 
 
+@pytest.mark.parametrize(
+    ("forms", "is_fault"),
+    [
+        (("Una fila", "%(number)s filas"), False),
+        (("%(number)s fila", "%(number)s filas"), False),
+        (("Una fila", "Filas"), True),
+        (("%(rows)s fila", "%(number)s filas"), True),
+    ],
+)
+def test_only_the_form_for_a_single_thing_may_do_without_its_number(house, forms, is_fault):
+    (house / "backoffice" / "a.py").write_text('x = ngettext("One row", "%(number)s rows", 1) % {"number": 1}\n')
+    catalogue = messages.updated()
+    catalogue.get(("One row", "%(number)s rows")).string = forms
+    messages.write(catalogue)
+    assert bool(messages.faults()) == is_fault
+
+
 def test_a_compiled_catalogue_older_than_its_source_is_a_fault(house):
     (house / "backoffice" / "a.py").write_text('x = _("Uploads")\n')
     catalogue = messages.updated()
