@@ -306,15 +306,27 @@ def _name_to_be(row: PreviewRow) -> str:
 def _change(kind: Kind | None, column: str, texts: Sequence[str | None]) -> Change:
     """`texts` are what is there (None: not for this login to see) and what would be, as the preview kept them."""
     before, after = texts
-    fields = kind.writes[0]._meta.concrete_fields if kind else ()
-    field = next((field for field in fields if field.column == column), None)
-    if field is None:
-        return Change(column, before or "", after or "")
+    label, field = _label_and_field(kind, column)
     was = gettext("(hidden)") if before is None else _in_local_form(field, before)
-    return Change(capfirst(str(field.verbose_name)), was, _in_local_form(field, after or ""))
+    return Change(label, was, _in_local_form(field, after or ""))
 
 
-def _in_local_form(field: "Field[Any, Any]", text: str) -> str:
+def _label_and_field(kind: Kind | None, column: str) -> "tuple[str, Field[Any, Any] | None]":
+    """`column` is the table's, or one of those a file has beside the declared ones (a month's amount)."""
+    if kind is None:
+        return column, None
+    fields = kind.writes[0]._meta.concrete_fields
+    for field in fields:
+        if field.column == column:
+            return capfirst(str(field.verbose_name)), field
+    try:
+        beside = kind.resource.column_called(column)
+    except KeyError:
+        return column, None
+    return str(beside.header), next((field for field in fields if field.name == beside.field), None)
+
+
+def _in_local_form(field: "Field[Any, Any] | None", text: str) -> str:
     """Dates and figures as their reader writes them."""
     try:
         match field:

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from backoffice.changes.acting import Door, acting
 from backoffice.console.upload_rows import ROWS_SHOWN
-from backoffice.crm.models import Account, Opportunity
+from backoffice.crm.models import Account, Opportunity, Rep
 from backoffice.imports.models import Phase, PreviewRow, Upload
 from tests.console.uploading import applied, drafted, page, previewed, worked
 
@@ -74,6 +74,14 @@ def test_each_changed_field_stands_before_and_after_in_its_readers_form(client, 
     assert ("Amount", "1,000.00", "1,250.50") in row.changes
     assert ("Stage", "", "Won") in row.changes
     assert "Close date" not in {change.label for change in row.changes}
+
+
+def test_the_months_of_a_quota_are_told_by_their_header(client, olga):
+    with acting(None, Door.COMMAND, label="test"):
+        Rep.objects.create(given="Ana", family="Torres", email="ana@example.com")
+    upload = previewed(client, olga, ("ana@example.com", "1250.50"), header=("Email", "Jan 2026"), kind="quotas")
+    (row,) = shown(client, upload)["rows"]
+    assert ("2026-01", "", "1,250.50") in row.changes
 
 
 def test_a_failed_row_tells_all_its_reasons_and_its_cells(client, olga):
