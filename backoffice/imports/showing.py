@@ -20,13 +20,18 @@ REASONS = """
         SELECT number, errors FROM {rows}
         WHERE upload_id = %(upload)s AND outcome = 'failed' ORDER BY upload_id, number LIMIT %(examined)s
     ), faulty AS (
-        SELECT DISTINCT number, fault->>'code' AS code, COALESCE(fault->>'column', '') AS header
-        FROM failed CROSS JOIN LATERAL jsonb_array_elements(errors) fault
+        SELECT number, fault->>'code' AS code, COALESCE(fault->>'column', '') AS header,
+            min(fault->'values'->>'value') AS value
+        FROM failed CROSS JOIN LATERAL jsonb_array_elements(errors) fault GROUP BY 1, 2, 3
+    ), repeated AS (
+        SELECT *, row_number() OVER (PARTITION BY code, header, value ORDER BY number) AS time FROM faulty
     ), ranked AS (
-        SELECT *, count(*) OVER reason AS rows, row_number() OVER (reason ORDER BY number) AS place
-        FROM faulty WINDOW reason AS (PARTITION BY code, header)
+        SELECT *, count(*) OVER reason AS rows, count(*) FILTER (WHERE time = 1) OVER reason AS values,
+            row_number() OVER (reason ORDER BY time, number) AS place
+        FROM repeated WINDOW reason AS (PARTITION BY code, header)
     )
-    SELECT code, header, rows, number FROM ranked WHERE place <= %(shown)s ORDER BY rows DESC, code, header, number
+    SELECT code, header, rows, values, number FROM ranked WHERE place <= %(shown)s
+    ORDER BY rows DESC, code, header, place
 """
 
 
@@ -51,17 +56,27 @@ def word_for(kind: str, number: int) -> str:
 
 @dataclass
 class Reason:
-    """Rows that fail for one reason: how many, and the first of them."""
+    """Rows that fail for one reason: how many, over how many different values, and the first of them.
+
+    The first are of as many values as there are, so that all are named while they are few.
+    """
 
     code: str
     header: str
     rows: int
+    values: int
     first: list[FileRow] = field(default_factory=list)
 
     @property
     def sentence(self) -> str:
         """As the first of the rows says it."""
         return str(self.fault_of(self.first[0]))
+
+    @property
+    def named(self) -> list[str]:
+        """The values that the first rows are wrong with."""
+        found = (self.fault_of(row).values.get("value") for row in self.first)
+        return list(dict.fromkeys(str(value) for value in found if value is not None))
 
     def fault_of(self, row: FileRow) -> Fault:
         return next(fault for fault in row.faults if (fault.code, fault.column) == (self.code, self.header))
@@ -74,8 +89,8 @@ def reasons(upload: Upload) -> list[Reason]:
         cursor.execute(REASONS.format(rows=upload.known_rows.model._meta.db_table), parameters)
         found = cursor.fetchall()
     grouped: dict[tuple[str, str], tuple[Reason, list[int]]] = {}
-    for code, header, rows, number in found:
-        grouped.setdefault((code, header), (Reason(code, header, rows), []))[1].append(number)
+    for code, header, rows, values, number in found:
+        grouped.setdefault((code, header), (Reason(code, header, rows, values), []))[1].append(number)
     shown = list(grouped.values())[:REASONS_SHOWN]
     rows_by_number = _rows(upload, [number for _, numbers in shown for number in numbers])
     for reason, numbers in shown:

@@ -241,6 +241,15 @@ def test_only_the_first_rows_of_each_reason_are_shown(operations_user):
     assert (reason.rows, len(reason.first)) == (12, showing.ROWS_PER_REASON)
 
 
+def test_different_values_that_are_wrong_in_one_way_are_all_named_while_they_are_few(client, operations_user):
+    wrong = [f"OPP-{number},Deal,{'heaps' if number == 10 else 'lots'},,,," for number in range(12)]
+    upload = applied(operations_user, *wrong)
+    (reason,) = showing.reasons(upload)
+    assert (reason.rows, reason.values, reason.named) == (12, 2, ["lots", "heaps"])
+    client.force_login(operations_user)
+    assert "2 different values: lots, heaps" in page_of(client, upload)
+
+
 def test_columns_are_shown_as_they_were_understood(client, operations_user):
     upload = applied(operations_user, *GOOD)
     client.force_login(operations_user)
