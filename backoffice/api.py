@@ -18,8 +18,8 @@ from backoffice.access.api import ApiAuth
 from backoffice.crm.api import router as crm
 from backoffice.crm.writing import Taken
 from backoffice.imports.api import router as imports
-from backoffice.imports.export_api import router as exports
-from backoffice.imports.undo_api import router as undos
+from backoffice.imports.exports.api import router as exports
+from backoffice.imports.undo.api import router as undos
 from backoffice.jobs.api import router as jobs
 from backoffice.problems import CONTENT_TYPE, Problem, install_handlers, problem_response
 from backoffice.quotas.api import router as quotas

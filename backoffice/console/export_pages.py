@@ -18,8 +18,8 @@ from backoffice.access.permissions import may
 from backoffice.console.job_pages import STOP_POLLING, Fact, moment
 from backoffice.console.lists import AFTER, BEFORE
 from backoffice.console.live import Live
-from backoffice.imports import exporting
-from backoffice.imports.exporting import Rows, Selection
+from backoffice.imports.exports import exporting
+from backoffice.imports.exports.exporting import Rows, Selection
 from backoffice.imports.faults import Refused
 from backoffice.imports.kinds import KINDS, Kind
 from backoffice.imports.models import Export, Format

@@ -10,7 +10,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from backoffice.imports.kinds import KINDS, Kind
 from backoffice.imports.options import CURRENCIES, FLAGS, Blank
-from backoffice.imports.values import DateOrder, DecimalMark
+from backoffice.imports.reading.values import DateOrder, DecimalMark
 from backoffice.sizes import size_in_words
 
 NOTATION = ("date_order", "decimal_mark", "currency", "blank")

@@ -25,14 +25,14 @@ from backoffice.console.job_pages import Fact, moment
 from backoffice.console.live import Count, Live, in_order
 from backoffice.console.upload_form import UploadForm
 from backoffice.imports import error_file, showing
-from backoffice.imports.columns import Column
 from backoffice.imports.faults import Refused
 from backoffice.imports.kinds import KINDS, Kind
 from backoffice.imports.models import Mode, Outcome, Phase, Upload
 from backoffice.imports.options import Blank
+from backoffice.imports.reading.values import DateOrder, DecimalMark
+from backoffice.imports.resources.columns import Column
 from backoffice.imports.showing import word_for
 from backoffice.imports.starting import receive
-from backoffice.imports.values import DateOrder, DecimalMark
 from backoffice.jobs.models import State
 from backoffice.sizes import size_in_words
 

@@ -20,9 +20,9 @@ from backoffice.console.live import Count, Live
 from backoffice.console.upload_pages import grouped, visible_upload
 from backoffice.console.upload_preview import Tab
 from backoffice.console.upload_rows import stretch
-from backoffice.imports import undo_reasons, undoing
 from backoffice.imports.models import Mode, Undo, Undone, UndoneRecord, Upload
 from backoffice.imports.starting import WrongState
+from backoffice.imports.undo import reasons, undoing
 from backoffice.jobs.models import State
 
 TONES = {
@@ -250,12 +250,12 @@ def _shown(records: Sequence[UndoneRecord], user: User) -> list[ShownRecord]:
     return [
         ShownRecord(
             record.number,
-            capfirst(undo_reasons.word_for(record.kind)),
+            capfirst(reasons.word_for(record.kind)),
             record.label or f"#{record.object_id}",
             links.get((record.kind, record.object_id), ""),
             ", ".join(str(line) for line in record.lines[:LINES_SHOWN]),
             Undone(record.outcome),
-            undo_reasons.sentences(record),
+            reasons.sentences(record),
         )
         for record in records
     ]

@@ -15,9 +15,9 @@ from backoffice.imports import error_file
 from backoffice.imports.faults import Refused
 from backoffice.imports.models import FileRow, Mode, Outcome, Phase, PreviewRow, Undo, Upload
 from backoffice.imports.options import Blank
+from backoffice.imports.reading.values import DateOrder, DecimalMark
 from backoffice.imports.starting import WrongState, mode_called, receive, start_apply
-from backoffice.imports.undoing import with_undone
-from backoffice.imports.values import DateOrder, DecimalMark
+from backoffice.imports.undo.undoing import with_undone
 from backoffice.jobs.models import Job, State
 from backoffice.paging import Page, PageQuery, Sort, page, page_of, refuse_unknown
 from backoffice.problems import Problem, invalid, not_found

@@ -15,16 +15,18 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.changes.acting import Door
-from backoffice.imports import examining, faults, loading, reading, telling
+from backoffice.imports import faults, telling
 from backoffice.imports.drafting import GONE
 from backoffice.imports.faults import Refused
 from backoffice.imports.kinds import Loader, kind_called
-from backoffice.imports.loading import Moved
-from backoffice.imports.merging import Records
+from backoffice.imports.merging import loading
+from backoffice.imports.merging.loading import Moved
+from backoffice.imports.merging.merger import Records
 from backoffice.imports.models import Upload, UploadRow
-from backoffice.imports.parsing import Parsed, ParseRow, compiled
-from backoffice.imports.reading import Row
-from backoffice.imports.reading_ahead import ahead
+from backoffice.imports.reading import examining, files
+from backoffice.imports.reading.ahead import ahead
+from backoffice.imports.reading.files import Row
+from backoffice.imports.reading.parsing import Parsed, ParseRow, compiled
 from backoffice.imports.showing import word_for
 from backoffice.jobs.registry import Queue, job
 from backoffice.jobs.running import Chunk, Failure, Run
@@ -71,7 +73,7 @@ class ByChunk(ABC):
             raise Failure(gettext(GONE))
         try:
             with self.upload.file.open("rb") as file, collecting_by_chunk():
-                rows = examining.data_rows(reading.binary(file), self.upload.how_written, skip=done)
+                rows = examining.data_rows(files.binary(file), self.upload.how_written, skip=done)
                 self._go(rows, done)
         except FileNotFoundError as error:
             raise Failure(gettext(GONE)) from error

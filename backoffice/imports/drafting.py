@@ -9,13 +9,13 @@ from django.db import transaction
 from django.utils.translation import gettext, gettext_noop
 
 from backoffice.access.models import User
-from backoffice.imports import headers, reading
-from backoffice.imports.examining import Examined, Noticed, Question, examine
 from backoffice.imports.faults import Refused
-from backoffice.imports.headers import folded
 from backoffice.imports.kinds import Kind, kind_called
 from backoffice.imports.models import ColumnChoice, Mode, Upload
 from backoffice.imports.options import FLAGS, Options, options
+from backoffice.imports.reading import files, headers
+from backoffice.imports.reading.examining import Examined, Noticed, Question, examine
+from backoffice.imports.reading.headers import folded
 from backoffice.jobs import verbs
 
 LONGEST_HEADER = 255
@@ -93,7 +93,7 @@ def confirm(upload: Upload, user: User, columns: Mapping[str, str], given: Mappi
     chosen = options_for(kind, {**given, "columns": msgspec.json.encode(dict(columns)).decode()})
     try:
         with upload.file.open("rb") as file:
-            stream = reading.binary(file)
+            stream = files.binary(file)
             examined = examine(stream, upload.name, kind.resource, chosen, limit_bytes=upload.size)
     except (FileNotFoundError, ValueError) as error:
         raise WrongState(gettext(GONE)) from error

@@ -4,11 +4,11 @@ import csv
 from collections.abc import Iterator
 
 from backoffice.access.models import User
-from backoffice.imports import headers
-from backoffice.imports.formulas import protect
 from backoffice.imports.kinds import Kind
 from backoffice.imports.models import FileRow, Outcome, Upload
 from backoffice.imports.options import Options
+from backoffice.imports.reading import headers
+from backoffice.imports.reading.formulas import protect
 
 ROWS_AT_ONCE = 1_000
 UPLOADS_LOOKED_AT = 20

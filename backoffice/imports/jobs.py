@@ -1,11 +1,14 @@
 """The kinds of job of the uploads, and their schedules."""
 
 from backoffice import storing
-from backoffice.imports import applying, expiring, export_filters, exporting, previewing, taking_back
+from backoffice.imports import applying, expiring
+from backoffice.imports.exports import exporting, filters
 from backoffice.imports.models import Export, Upload
+from backoffice.imports.previews import previewing
+from backoffice.imports.undo import taking_back
 from backoffice.jobs.schedules import every
 
-__all__ = ["applying", "export_filters", "previewing", "taking_back"]
+__all__ = ["applying", "filters", "previewing", "taking_back"]
 
 
 @every(minutes=60)

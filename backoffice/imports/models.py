@@ -18,7 +18,7 @@ from backoffice.access.visibility import VisibleQuerySet
 from backoffice.imports import faults
 from backoffice.imports.faults import Fault
 from backoffice.imports.options import Options
-from backoffice.imports.reading import Layout
+from backoffice.imports.reading.files import Layout
 from backoffice.jobs.models import Job, State
 
 SUBJECT = "upload"  # what a job's subject_kind says
@@ -64,7 +64,7 @@ class Upload(models.Model):
     """A file that was taken: it has been examined; jobs preview it, apply it, and undo it.
 
     `counts` and `records` tell of the applying, `previewed` (`counts`, `records`, `creates`) of the preview, `noticed`
-    (`backoffice.imports.examining.Noticed`) of how the file looked.
+    (`backoffice.imports.reading.examining.Noticed`) of how the file looked.
     """
 
     uid = models.UUIDField(_("uid"), unique=True, editable=False, db_default=UUID7())

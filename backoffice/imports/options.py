@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils.translation import gettext
 
 from backoffice.imports.faults import Refused, shown
-from backoffice.imports.values import DateOrder, DecimalMark, Notation
+from backoffice.imports.reading.values import DateOrder, DecimalMark, Notation
 from backoffice.values import currencies
 
 CURRENCIES = currencies()

@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 
 from backoffice.access.models import User
 from backoffice.access.permissions import may
-from backoffice.imports import applying, previewing, reading
+from backoffice.imports import applying
 from backoffice.imports.drafting import (
     WrongState,
     end_preview,
@@ -23,11 +23,13 @@ from backoffice.imports.drafting import (
     usable,
 )
 from backoffice.imports.error_file import options_of_its_upload
-from backoffice.imports.examining import look_over
 from backoffice.imports.faults import Refused, shown
 from backoffice.imports.kinds import kind_called
 from backoffice.imports.models import SUBJECT, Mode, Upload
 from backoffice.imports.options import Options
+from backoffice.imports.previews import previewing
+from backoffice.imports.reading import files
+from backoffice.imports.reading.examining import look_over
 from backoffice.jobs.models import Job
 from backoffice.jobs.starting import Subject, start
 
@@ -84,7 +86,7 @@ def receive(  # noqa: PLR0913 - a keyword for each thing that a door may say
         return msgspec.structs.replace(chosen, columns=before | chosen.columns)
 
     limit = limit_bytes or settings.UPLOAD_LIMIT_BYTES
-    stream = reading.binary(file)
+    stream = files.binary(file)
     examined = look_over(stream, upload.name, known.resource, chosen, limit, settle=settled, is_draft=is_draft)
     upload.size, upload.sha256 = examined.size, examined.sha256
     keep_examined(upload, examined)

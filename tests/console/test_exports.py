@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from backoffice.changes.acting import Door, acting
 from backoffice.crm.models import Account, Contact, Opportunity, Team
-from backoffice.imports import writing
+from backoffice.imports.exports import writing
 from backoffice.imports.kinds import KINDS
 from backoffice.imports.models import Export, Format
 from backoffice.jobs.models import State

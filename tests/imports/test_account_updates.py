@@ -4,10 +4,11 @@ import pytest
 
 from backoffice.changes.models import Change
 from backoffice.crm.models import Account, Contact, Opportunity
-from backoffice.imports import applying, imagining
+from backoffice.imports import applying
 from backoffice.imports.kinds import CONTACTS, OPPORTUNITIES
+from backoffice.imports.merging import imagining
 from backoffice.imports.options import Options
-from backoffice.imports.parsing import compiled
+from backoffice.imports.reading.parsing import compiled
 from tests.imports.conftest import HEADER, outcomes, reasons, row
 
 pytestmark = [pytest.mark.db, pytest.mark.django_db]

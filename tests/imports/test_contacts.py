@@ -8,8 +8,9 @@ from django.utils import timezone
 from backoffice.changes.acting import Door, acting
 from backoffice.changes.models import Change
 from backoffice.crm.models import Account, Contact, Opportunity, OpportunityContact
-from backoffice.imports import applying, loading
+from backoffice.imports import applying
 from backoffice.imports.kinds import KINDS
+from backoffice.imports.merging import loading
 from backoffice.jobs.models import State
 from tests.imports.conftest import outcomes, reasons
 

@@ -17,8 +17,8 @@ from backoffice.access import keys
 from backoffice.changes.acting import Door, acting
 from backoffice.changes.models import Change
 from backoffice.crm.models import Choice, Opportunity
-from backoffice.imports import export_filters, exporting, writing
-from backoffice.imports.exporting import Selection
+from backoffice.imports.exports import exporting, filters, writing
+from backoffice.imports.exports.exporting import Selection
 from backoffice.imports.faults import Refused
 from backoffice.imports.kinds import KINDS
 from backoffice.imports.models import Export, Format, Upload
@@ -542,4 +542,4 @@ def test_an_export_is_its_owners(many, operations_user, rep_user):
 
 def test_filters_are_named_when_a_selection_is_wrong(operations_user):
     with pytest.raises(Refused, match="colour: There is no such filter"):
-        exporting.selected(KINDS["opportunities"], operations_user, Selection(export_filters.DOOR, "colour=red"))
+        exporting.selected(KINDS["opportunities"], operations_user, Selection(filters.DOOR, "colour=red"))

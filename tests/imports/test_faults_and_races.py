@@ -9,7 +9,7 @@ from backoffice.changes.acting import Door, acting
 from backoffice.crm.models import Account, Choice, Opportunity, Rep
 from backoffice.imports import applying
 from backoffice.imports.kinds.opportunities import OpportunityLoader
-from backoffice.imports.loading import Moved
+from backoffice.imports.merging.loading import Moved
 from backoffice.imports.models import Upload
 from backoffice.jobs.models import Job, State
 from backoffice.jobs.running import execute

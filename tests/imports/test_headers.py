@@ -5,8 +5,8 @@ import json
 import pytest
 
 from backoffice.crm.models import Opportunity
-from backoffice.imports import headers
 from backoffice.imports.faults import Refused
+from backoffice.imports.reading import headers
 from backoffice.imports.resources.opportunities import OpportunityResource
 
 pytestmark = [pytest.mark.db, pytest.mark.django_db]

@@ -5,10 +5,10 @@ from django.db import connection
 
 from backoffice.changes.models import Change
 from backoffice.crm.models import Account, Choice, Contact, Opportunity, Rep
-from backoffice.imports import imagining, loading
 from backoffice.imports.kinds import OPPORTUNITIES
+from backoffice.imports.merging import imagining, loading
 from backoffice.imports.options import Options
-from backoffice.imports.parsing import compiled
+from backoffice.imports.reading.parsing import compiled
 from tests.imports.conftest import HEADER, row
 
 pytestmark = [pytest.mark.db, pytest.mark.django_db]

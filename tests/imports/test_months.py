@@ -5,8 +5,8 @@ import datetime as dt
 import pytest
 
 from backoffice.imports.faults import Invalid, Refused
-from backoffice.imports.months import MonthShapes, is_month_without_year, month, month_called
-from backoffice.imports.values import DateOrder
+from backoffice.imports.reading.months import MonthShapes, is_month_without_year, month, month_called
+from backoffice.imports.reading.values import DateOrder
 
 pytestmark = pytest.mark.unit
 JANUARY = dt.date(2026, 1, 1)

@@ -8,8 +8,9 @@ import pytest
 from backoffice.changes.acting import Door, acting
 from backoffice.changes.models import Change
 from backoffice.crm.models import Account, Choice, Opportunity, Rep, Status
-from backoffice.imports import applying, loading
+from backoffice.imports import applying
 from backoffice.imports.faults import Refused
+from backoffice.imports.merging import loading
 from backoffice.imports.models import Upload
 from backoffice.imports.starting import NotAllowed
 from backoffice.jobs.models import State

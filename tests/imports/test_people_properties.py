@@ -12,7 +12,7 @@ from backoffice.changes.models import Change
 from backoffice.crm.models import Account, Contact, Opportunity, OpportunityContact
 from backoffice.imports.kinds import CONTACTS
 from backoffice.imports.options import Blank, Options
-from backoffice.imports.parsing import compiled
+from backoffice.imports.reading.parsing import compiled
 
 pytestmark = [pytest.mark.db, pytest.mark.django_db]
 

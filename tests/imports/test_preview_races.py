@@ -8,10 +8,11 @@ from django.db import connection, connections
 from backoffice.changes.acting import Door, acting
 from backoffice.changes.models import Change
 from backoffice.crm.models import Account, Opportunity
-from backoffice.imports import applying, previewing
+from backoffice.imports import applying
 from backoffice.imports.drafting import confirm
 from backoffice.imports.kinds import KINDS
 from backoffice.imports.models import Mode, Upload
+from backoffice.imports.previews import previewing
 from backoffice.imports.starting import WrongState, receive, start_apply, start_preview
 from backoffice.jobs.dispatching import send
 from backoffice.jobs.models import Job, State

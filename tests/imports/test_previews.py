@@ -8,10 +8,11 @@ from django.utils import timezone
 
 from backoffice.changes.models import Change
 from backoffice.crm.models import Account, Opportunity, Rep
-from backoffice.imports import applying, expiring, near
-from backoffice.imports.imagining import FIRST_IMAGINED_ID
+from backoffice.imports import applying, expiring
 from backoffice.imports.kinds import KINDS
+from backoffice.imports.merging.imagining import FIRST_IMAGINED_ID
 from backoffice.imports.models import Mode, Phase, PreviewRow, Upload
+from backoffice.imports.previews import near
 from backoffice.imports.starting import WrongState, receive, start_apply, start_preview
 from backoffice.jobs.models import Job, State
 from backoffice.jobs.running import execute

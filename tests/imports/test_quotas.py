@@ -10,12 +10,12 @@ import pytest
 
 from backoffice.changes.acting import Door, acting
 from backoffice.crm.models import Rep, Team
-from backoffice.imports import imagining
 from backoffice.imports.faults import Refused
 from backoffice.imports.kinds import QUOTAS
 from backoffice.imports.kinds.quotas import name_from_email
+from backoffice.imports.merging import imagining
 from backoffice.imports.options import Options
-from backoffice.imports.parsing import compiled
+from backoffice.imports.reading.parsing import compiled
 from backoffice.quotas.models import Quota, QuotaRevision
 from tests.imports.conftest import outcomes, reasons
 

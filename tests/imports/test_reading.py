@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backoffice.imports import examining, headers, reading, spreadsheets
 from backoffice.imports.faults import Refused
-from backoffice.imports.formulas import unprotect
 from backoffice.imports.options import Options
-from backoffice.imports.reading import Layout
+from backoffice.imports.reading import examining, files, headers, spreadsheets
+from backoffice.imports.reading.files import Layout
+from backoffice.imports.reading.formulas import unprotect
 from backoffice.imports.resources.opportunities import OpportunityResource
 
 pytestmark = pytest.mark.unit
@@ -180,7 +180,7 @@ def test_a_file_over_the_limit_is_refused_while_it_is_read():
 
     endless = Endless()
     with pytest.raises(Refused, match="larger than 1 MB"):
-        reading.scan(endless, "file.csv", LIMIT)
+        files.scan(endless, "file.csv", LIMIT)
     assert endless.read_bytes < 4 * LIMIT
 
 

@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from backoffice.crm.models import Account, Opportunity, Rep
-from backoffice.imports.references import parts_of_name
+from backoffice.imports.merging.references import parts_of_name
 from tests.imports.conftest import outcomes, reasons, row
 
 pytestmark = [pytest.mark.db, pytest.mark.django_db]

@@ -8,10 +8,11 @@ from django.db import connection
 from backoffice.changes.acting import Door, acting
 from backoffice.changes.models import Change
 from backoffice.crm.models import Account, Choice, Contact, Note, Opportunity, OpportunityContact, Rep
-from backoffice.imports import expiring, taking_back, undoing
+from backoffice.imports import expiring
 from backoffice.imports.models import Mode, Undo, Upload
 from backoffice.imports.starting import NotAllowed, WrongState
-from backoffice.imports.undo_reasons import sentences
+from backoffice.imports.undo import taking_back, undoing
+from backoffice.imports.undo.reasons import sentences
 from backoffice.jobs.models import Job, State
 from backoffice.jobs.running import execute
 from backoffice.quotas.models import Quota

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from backoffice.changes.acting import Door, acting
 from backoffice.crm.models import Account, Choice, Contact, Opportunity, OpportunityContact, Rep
-from backoffice.imports import taking_back, undoing
 from backoffice.imports.faults import Refused
 from backoffice.imports.kinds import KINDS
 from backoffice.imports.models import Mode, Undo, Upload
-from backoffice.imports.reversing import TOGETHER
 from backoffice.imports.starting import receive
+from backoffice.imports.undo import taking_back, undoing
+from backoffice.imports.undo.reversing import TOGETHER
 from backoffice.jobs.models import Job, State
 from backoffice.jobs.running import execute
 from backoffice.quotas.models import Quota

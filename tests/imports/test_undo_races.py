@@ -5,9 +5,9 @@ from django.db import connection, connections
 
 from backoffice.changes.acting import Door, acting
 from backoffice.crm.models import Account, Note, Opportunity
-from backoffice.imports import rewriting, taking_back, undoing
 from backoffice.imports.models import Undo, Upload
 from backoffice.imports.starting import WrongState, receive
+from backoffice.imports.undo import rewriting, taking_back, undoing
 from backoffice.jobs.dispatching import send
 from backoffice.jobs.models import Job, State
 from backoffice.jobs.running import execute

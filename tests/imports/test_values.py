@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backoffice.imports import values
 from backoffice.imports.faults import Fault, Invalid, Refused, restored, stored
-from backoffice.imports.formulas import protect, quoted, unprotect, unquoted
 from backoffice.imports.options import Blank, Options, options
-from backoffice.imports.values import AmountShapes, DateOrder, DateShapes, DecimalMark
+from backoffice.imports.reading import values
+from backoffice.imports.reading.formulas import protect, quoted, unprotect, unquoted
+from backoffice.imports.reading.values import AmountShapes, DateOrder, DateShapes, DecimalMark
 
 pytestmark = pytest.mark.unit
 POINT, COMMA = DecimalMark.POINT, DecimalMark.COMMA

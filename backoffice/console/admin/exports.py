@@ -15,7 +15,7 @@ from backoffice.console import export_pages
 from backoffice.console.admin.base import login
 from backoffice.console.admin.jobs import ReadOnlyAdmin, badge
 from backoffice.console.live import Live
-from backoffice.imports import exporting
+from backoffice.imports.exports import exporting
 from backoffice.imports.models import Export
 from backoffice.sizes import size_in_words
 

@@ -22,9 +22,9 @@ from backoffice.console.admin.base import login
 from backoffice.console.admin.jobs import ReadOnlyAdmin, StateFilter
 from backoffice.console.job_pages import STOP_POLLING
 from backoffice.console.upload_pages import state_badge
-from backoffice.imports import undoing
 from backoffice.imports.kinds import KINDS
 from backoffice.imports.models import Outcome, Phase, Upload
+from backoffice.imports.undo import undoing
 from backoffice.jobs.models import OPEN
 
 PEOPLE_SHOWN = 50

@@ -11,16 +11,16 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.access.models import User
 from backoffice.crm.models import Account, Choice, Contact, Opportunity, OpportunityContact, Rep
-from backoffice.imports.columns import UploadResource
 from backoffice.imports.faults import Refused, shown
 from backoffice.imports.kinds.accounts import AccountLoader
 from backoffice.imports.kinds.contacts import ContactLoader
 from backoffice.imports.kinds.opportunities import OpportunityLoader
 from backoffice.imports.kinds.quotas import QuotaLoader
-from backoffice.imports.merging import Part, Records
+from backoffice.imports.merging.merger import Part, Records
 from backoffice.imports.options import Options
-from backoffice.imports.parsing import Parsed
+from backoffice.imports.reading.parsing import Parsed
 from backoffice.imports.resources.accounts import AccountResource
+from backoffice.imports.resources.columns import UploadResource
 from backoffice.imports.resources.contacts import ContactResource
 from backoffice.imports.resources.opportunities import OpportunityResource
 from backoffice.imports.resources.quotas import QuotaResource

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, override
 
 from backoffice.crm.models import Account
-from backoffice.imports import loading
-from backoffice.imports.companies import Accounts, Company
-from backoffice.imports.merging import Key, Merger, OnlyNew, Part, Source, Wish
-from backoffice.imports.parsing import Parsed
-from backoffice.imports.reaching import OFFICE, Address, AddressPart, Phones
-from backoffice.imports.references import Choices, Person, Reps
+from backoffice.imports.merging import loading
+from backoffice.imports.merging.companies import Accounts, Company
+from backoffice.imports.merging.merger import Key, Merger, OnlyNew, Part, Source, Wish
+from backoffice.imports.merging.references import Choices, Person, Reps
+from backoffice.imports.reading.parsing import Parsed
 from backoffice.imports.resources.accounts import AccountResource
+from backoffice.imports.resources.reaching import OFFICE, Address, AddressPart, Phones
 
 FILE = AccountResource.columns()
 PLACE = {name: place for place, name in enumerate(FILE)}

@@ -5,10 +5,10 @@ from typing import Any, ClassVar, NamedTuple, override
 
 from backoffice.crm.models import Contact
 from backoffice.crm.models.contacts import SHOWN_NAME
-from backoffice.imports import loading, opportunity_links
-from backoffice.imports.companies import NO_COMPANY, Accounts, AccountUpdates, Company, Naming
 from backoffice.imports.faults import Fault, listed, shown
-from backoffice.imports.merging import (
+from backoffice.imports.merging import loading, opportunity_links
+from backoffice.imports.merging.companies import NO_COMPANY, Accounts, AccountUpdates, Company, Naming
+from backoffice.imports.merging.merger import (
     KEEP,
     UPDATED,
     Difference,
@@ -23,11 +23,11 @@ from backoffice.imports.merging import (
     Wish,
     stronger,
 )
-from backoffice.imports.opportunity_links import Opening, Opportunities
-from backoffice.imports.parsing import Parsed
-from backoffice.imports.reaching import MOBILE, OFFICE, Phones
-from backoffice.imports.references import Person, Reps
+from backoffice.imports.merging.opportunity_links import Opening, Opportunities
+from backoffice.imports.merging.references import Person, Reps
+from backoffice.imports.reading.parsing import Parsed
 from backoffice.imports.resources.contacts import ContactResource
+from backoffice.imports.resources.reaching import MOBILE, OFFICE, Phones
 
 FILE = ContactResource.columns()
 PLACE = {name: place for place, name in enumerate(FILE)}

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, override
 
 from backoffice.crm.models import Opportunity
-from backoffice.imports import loading
-from backoffice.imports.companies import Accounts, AccountUpdates, Company, Naming
-from backoffice.imports.merging import Key, Merger, Part, Records, Source, Target, Wish
-from backoffice.imports.parsing import Parsed
-from backoffice.imports.references import Choices, Person, Reps, uids_in
+from backoffice.imports.merging import loading
+from backoffice.imports.merging.companies import Accounts, AccountUpdates, Company, Naming
+from backoffice.imports.merging.merger import Key, Merger, Part, Records, Source, Target, Wish
+from backoffice.imports.merging.references import Choices, Person, Reps, uids_in
+from backoffice.imports.reading.parsing import Parsed
 from backoffice.imports.resources.opportunities import OpportunityResource
 
 FILE = OpportunityResource.columns()

@@ -9,12 +9,12 @@ from functools import lru_cache
 from itertools import batched
 from typing import Any, ClassVar, override
 
-from backoffice.imports import loading
 from backoffice.imports.faults import Fault
-from backoffice.imports.merging import Difference, Key, Merger, Part, Records, Source, Target, Wish
+from backoffice.imports.merging import loading
+from backoffice.imports.merging.merger import Difference, Key, Merger, Part, Records, Source, Target, Wish
+from backoffice.imports.merging.references import Answer, Person, Reps
 from backoffice.imports.options import Options
-from backoffice.imports.parsing import Parsed
-from backoffice.imports.references import Answer, Person, Reps
+from backoffice.imports.reading.parsing import Parsed
 from backoffice.imports.resources.quotas import AMOUNT_OF, QuotaResource, month_of
 from backoffice.quotas.models import Quota
 

@@ -2,7 +2,7 @@
 
 from backoffice.crm import records
 from backoffice.crm.models import Account
-from backoffice.imports.columns import (
+from backoffice.imports.resources.columns import (
     LABEL_CHARACTERS,
     Column,
     Email,
@@ -11,7 +11,7 @@ from backoffice.imports.columns import (
     Website,
     every_field_of,
 )
-from backoffice.imports.reaching import OFFICE, AddressPart, Phone
+from backoffice.imports.resources.reaching import OFFICE, AddressPart, Phone
 
 
 class AccountResource(UploadResource):

@@ -2,8 +2,8 @@
 
 from backoffice.crm import records
 from backoffice.crm.models import Contact
-from backoffice.imports.columns import Column, Email, Text, UploadResource, every_field_of
-from backoffice.imports.reaching import MOBILE, OFFICE, Phone
+from backoffice.imports.resources.columns import Column, Email, Text, UploadResource, every_field_of
+from backoffice.imports.resources.reaching import MOBILE, OFFICE, Phone
 
 
 class ContactResource(UploadResource):

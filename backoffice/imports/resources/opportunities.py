@@ -2,7 +2,7 @@
 
 from backoffice.crm import records
 from backoffice.crm.models import Opportunity
-from backoffice.imports.columns import (
+from backoffice.imports.resources.columns import (
     LABEL_CHARACTERS,
     PROSE_CHARACTERS,
     Amount,

@@ -8,8 +8,9 @@ from typing import override
 from django.utils.translation import gettext
 
 from backoffice.crm import records
-from backoffice.imports import months
-from backoffice.imports.columns import (
+from backoffice.imports.faults import listed, shown
+from backoffice.imports.reading import months
+from backoffice.imports.resources.columns import (
     Amount,
     Column,
     Currency,
@@ -20,7 +21,6 @@ from backoffice.imports.columns import (
     UploadResource,
     every_field_of,
 )
-from backoffice.imports.faults import listed, shown
 from backoffice.quotas.models import Quota
 
 AMOUNT_OF = "amount:"  # before a month, the name of the column with its amounts

@@ -10,8 +10,8 @@ from django.utils.functional import Promise
 from django.utils.timezone import localdate
 
 from backoffice.access.models import User
-from backoffice.imports.columns import UploadResource
-from backoffice.imports.formulas import protect
+from backoffice.imports.reading.formulas import protect
+from backoffice.imports.resources.columns import UploadResource
 
 type Cells = Mapping[str, str]  # by the name of the resource's column
 

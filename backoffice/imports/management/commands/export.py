@@ -15,9 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from backoffice.access.models import User
 from backoffice.access.roles import Role
-from backoffice.imports import exporting, writing
-from backoffice.imports.export_filters import DOOR
-from backoffice.imports.exporting import NotAllowed, Selection
+from backoffice.imports.exports import exporting, writing
+from backoffice.imports.exports.exporting import NotAllowed, Selection
+from backoffice.imports.exports.filters import DOOR
 from backoffice.imports.faults import Refused
 from backoffice.imports.kinds import KINDS
 from backoffice.imports.models import Format

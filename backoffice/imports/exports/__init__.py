@@ -1,0 +1,1 @@
+"""Lists as files for people, to be edited and uploaded again."""

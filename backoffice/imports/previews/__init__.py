@@ -1,0 +1,1 @@
+"""What an upload would do, found out without writing anything."""

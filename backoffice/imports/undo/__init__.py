@@ -1,0 +1,1 @@
+"""Taking back what an upload did, out of the change log."""
