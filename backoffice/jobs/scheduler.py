@@ -23,9 +23,9 @@ logger = structlog.get_logger(__name__)
 MESSAGES_PER_QUEUE = 1000
 LONGEST_PAUSE_SECONDS = 15.0
 
+# Materialized: as a subquery PostgreSQL may run it once per row of the table, and pick another few each time.
 PICK = """
-    UPDATE jobs_job SET dispatched_at = clock_timestamp()
-    WHERE id IN (
+    WITH late AS MATERIALIZED (
         SELECT id FROM jobs_job
         WHERE state IN ('queued', 'running') AND queue = %(queue)s
             AND (state = 'queued' OR lease_until < clock_timestamp())
@@ -34,7 +34,8 @@ PICK = """
         LIMIT %(room)s
         FOR UPDATE SKIP LOCKED
     )
-    RETURNING id
+    UPDATE jobs_job SET dispatched_at = clock_timestamp() FROM late WHERE jobs_job.id = late.id
+    RETURNING jobs_job.id
 """
 QUEUES_WITH_OPEN_JOBS = "SELECT DISTINCT queue FROM jobs_job WHERE state IN ('queued', 'running')"
 
