@@ -64,6 +64,7 @@ def test_other_languages_are_answered_in_english(reads, admin_user):
 def test_a_file_that_is_refused_is_refused_in_spanish(client, manager_user):
     client.force_login(manager_user)
     sent = {"kind": "opportunities", "file": SimpleUploadedFile("roto.csv", b"Nombre,Monto\nUno,1\n", "text/csv")}
+    sent |= {"mode": "apply"}
     answer = client.post(reverse("admin:imports_upload_add"), sent, headers={"accept-language": "es-MX"})
     assert "Columnas obligatorias que faltan: Opportunity ID" in answer.content.decode()
 
