@@ -89,6 +89,7 @@ def in_its_own_process(way: str, file: Path, folder: str) -> dict[str, float]:
         "BROKER_URL": "memory://",
         "BACKOFFICE_DATA": folder,
         "DEBUG": "1",
+        "UPLOAD_LIMIT_BYTES": str(1 << 30),  # a million rows are a little more than people may send at once
     }
     command = [sys.executable, __file__, "--way", way, "--file", str(file)]
     try:
