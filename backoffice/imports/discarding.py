@@ -27,8 +27,8 @@ def discard(upload: Upload, user: User) -> None:
     _refuse_unless_idle(upload)
     delete_preview_rows(upload.pk)
     with transaction.atomic():
-        here = Upload.objects.select_for_update(of=("self",)).select_related("job", "preview_job").filter(pk=upload.pk)
-        locked = here.first()
+        # Without its jobs: who waited for the lock would get the row as it is now joined to jobs as they were before.
+        locked = Upload.objects.select_for_update().filter(pk=upload.pk).first()
         if locked is None:
             return
         _refuse_unless_idle(locked)

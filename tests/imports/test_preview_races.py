@@ -3,12 +3,13 @@
 import threading
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from backoffice.changes.acting import Door, acting
 from backoffice.changes.models import Change
 from backoffice.crm.models import Account, Opportunity
 from backoffice.imports import applying
+from backoffice.imports.discarding import discard
 from backoffice.imports.drafting import confirm
 from backoffice.imports.kinds import KINDS
 from backoffice.imports.models import Mode, Upload
@@ -100,6 +101,12 @@ def fresh(upload):
 def temporary():
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_class WHERE relname LIKE 'imagined%'")
+        return cursor.fetchone()[0]
+
+
+def waiting_for_a_lock():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
         return cursor.fetchone()[0]
 
 
@@ -217,6 +224,29 @@ class TestMeanwhile:
             thread.join(30)
         assert sorted(answer is None for answer in answers) == [False, True]
         assert Job.objects.filter(kind=applying.JOB).count() == 1
+
+    def test_a_file_applied_while_somebody_discards_it_stays(self, take, operations_user):
+        received, answers, waits = take(rows(3)), [], threading.Event()
+
+        def discard_it():
+            waits.set()
+            try:
+                discard(Upload.objects.get(pk=received.pk), operations_user)
+            except WrongState as refusal:
+                answers.append(str(refusal))
+            finally:
+                connections.close_all()
+
+        execute(received.preview_job_id)
+        with transaction.atomic():
+            start_apply(fresh(received), operations_user)
+            thread = threading.Thread(target=discard_it)
+            thread.start()
+            waits.wait(10)
+            until(lambda: waiting_for_a_lock() == 1, what="the other to wait")
+        thread.join(30)
+        assert answers == ["This upload has been applied. Undo it instead."]
+        assert execute(fresh(received).job_id) == State.SUCCEEDED
 
     def test_a_preview_begun_anew_leaves_nothing_of_the_one_that_ran_on(self, take, operations_user, monkeypatch):
         received = take(rows(20))
