@@ -117,7 +117,7 @@ def layout(file: BinaryIO, scan: Scan, known: Callable[[list[str]], int]) -> Lay
     if scan.format == "xlsx":
         return _sheet(file, known)
     text = _head(file, scan.encoding)
-    said = re.match(r'\s*"?sep=(.)"?\s*[\r\n]', text, re.IGNORECASE)
+    said = re.match(r'\s*"?sep=([^" \r\n])"?\s*[\r\n]', text, re.IGNORECASE)
     best = (-1, -1)
     found = Layout("csv", scan.encoding, DELIMITERS[0])
     for mark in said[1] if said else DELIMITERS:

@@ -25,6 +25,8 @@ DELIMITERS = [
     two("bars", TWO.replace(",", "|"), read_as={"delimiter": "|"}),
     two("a first line that says which mark is used", "sep=;\r\n" + TWO.replace(",", ";"), read_as={"delimiter": ";"}),
     two("a first line that says which mark is used, in quotes", '"sep=|"\r\n' + TWO.replace(",", "|")),
+    two("a first line that names no mark", "sep=\r\n" + TWO),
+    two("a first line that names the quote as the mark", 'sep="\r\n' + TWO),
     two("a mark that only the first line can tell", "sep=^\r\n" + TWO.replace(",", "^"), read_as={"delimiter": "^"}),
     Odd(
         "a mark nobody told us of",
