@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, override
 
 from backoffice.crm.models import Account
+from backoffice.imports.faults import Fault
 from backoffice.imports.merging import loading
 from backoffice.imports.merging.companies import Accounts, Company
 from backoffice.imports.merging.merger import Key, Merger, OnlyNew, Part, Source, Wish
-from backoffice.imports.merging.references import Choices, Person, Reps
+from backoffice.imports.merging.references import Answer, Choices, Person, Reps
 from backoffice.imports.reading.parsing import Parsed
 from backoffice.imports.resources.accounts import AccountResource
 from backoffice.imports.resources.reaching import OFFICE, Address, AddressPart, Phones
@@ -66,9 +67,8 @@ class AccountLoader(Merger):
     def wishes(self, row: Parsed) -> list[Wish]:
         cells = row.values
         company = Company(cells[ACCOUNT_ID], cells[NAME], cells[WEBSITE])
-        account, account_fault = self.accounts.find(company)
-        owner, owner_fault = self.reps.find(Person(cells[OWNER_EMAIL], cells[OWNER_NAME]))
-        row.faults = [fault for fault in (account_fault, owner_fault) if fault]
+        (account, _), (owner, _) = answers = self._referred(cells, company)
+        row.faults = [answer.fault for answer in answers if answer.fault]
         if row.faults:
             return []
         type_, industry = self.types.find(cells[TYPE]).id, self.industries.find(cells[INDUSTRY]).id
@@ -89,6 +89,15 @@ class AccountLoader(Merger):
             self._address(cells),
         ]
         return [Wish(row, values, account)]
+
+    @override
+    def misses(self, row: Parsed) -> list[Fault]:
+        cells = row.values
+        company = Company(cells[ACCOUNT_ID], cells[NAME], cells[WEBSITE])
+        return [answer.fault for answer in self._referred(cells, company) if answer.fault]
+
+    def _referred(self, cells: Sequence[Any], company: Company) -> tuple[Answer, Answer]:
+        return self.accounts.find(company), self.reps.find(Person(cells[OWNER_EMAIL], cells[OWNER_NAME]))
 
     def _address(self, cells: Sequence[Any]) -> Address | None:
         said = [(part, cells[PLACE[name]]) for name, part in ADDRESS.items() if cells[PLACE[name]] or self.clears(name)]

@@ -24,7 +24,7 @@ from backoffice.imports.merging.merger import (
     stronger,
 )
 from backoffice.imports.merging.opportunity_links import Opening, Opportunities
-from backoffice.imports.merging.references import Person, Reps
+from backoffice.imports.merging.references import Answer, Person, Reps
 from backoffice.imports.reading.parsing import Parsed
 from backoffice.imports.resources.contacts import ContactResource
 from backoffice.imports.resources.reaching import MOBILE, OFFICE, Phones
@@ -130,12 +130,10 @@ class ContactLoader(Merger):
     @override
     def wishes(self, row: Parsed) -> list[Wish]:
         cells = row.values
-        several = self._several(cells[EMAIL])
         opening, unknown = self.opportunities.find(cells[OPPORTUNITY_ID])
-        owner, owner_fault = self.reps.find(Person(cells[OWNER_EMAIL], cells[OWNER_NAME]))
         company = self._company(cells, opening)
-        account, account_fault = self.accounts.find(company)
-        row.faults = [fault for fault in (unknown, several, owner_fault, account_fault) if fault]
+        (owner, owner_fault), (account, account_fault) = self._referred(cells, company)
+        row.faults = _those(unknown, self._several(cells[EMAIL]), owner_fault, account_fault)
         if row.faults:
             return []
         self.reps.keep(owner)
@@ -152,6 +150,16 @@ class ContactLoader(Merger):
             owner,
         ]
         return [Wish(row, values, Said(opening, company))]
+
+    @override
+    def misses(self, row: Parsed) -> list[Fault]:
+        cells = row.values
+        opening, unknown = self.opportunities.find(cells[OPPORTUNITY_ID])
+        owner, account = self._referred(cells, self._company(cells, opening))
+        return _those(unknown, self._several(cells[EMAIL]), owner.fault, account.fault)
+
+    def _referred(self, cells: Sequence[Any], company: Company) -> tuple[Answer, Answer]:
+        return self.reps.find(Person(cells[OWNER_EMAIL], cells[OWNER_NAME])), self.accounts.find(company)
 
     def _several(self, email: str) -> Fault | None:
         hits = self.here.get(email, ())
@@ -234,6 +242,10 @@ class ContactLoader(Merger):
         updates.keeps_differences = self.keeps_differences
         wishes = (wish for target in targets for wish in target.wishes if any(wish.extra.company))
         return updates.bring(Naming(wish, wish.values[ACCOUNT], wish.extra.company) for wish in wishes)
+
+
+def _those(*faults: Fault | None) -> list[Fault]:
+    return [fault for fault in faults if fault]
 
 
 def _is_made_of(name: str, parts: Sequence[str]) -> bool:

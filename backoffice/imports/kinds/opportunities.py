@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, override
 
 from backoffice.crm.models import Opportunity
+from backoffice.imports.faults import Fault
 from backoffice.imports.merging import loading
 from backoffice.imports.merging.companies import Accounts, AccountUpdates, Company, Naming
 from backoffice.imports.merging.merger import Key, Merger, Part, Records, Source, Target, Wish
-from backoffice.imports.merging.references import Choices, Person, Reps, uids_in
+from backoffice.imports.merging.references import Answer, Choices, Person, Reps, uids_in
 from backoffice.imports.reading.parsing import Parsed
 from backoffice.imports.resources.opportunities import OpportunityResource
 
@@ -69,11 +70,10 @@ class OpportunityLoader(Merger):
     @override
     def wishes(self, row: Parsed) -> list[Wish]:
         cells = row.values
-        owner, owner_fault = self.reps.find(Person(cells[OWNER_EMAIL], cells[OWNER_NAME]))
         company = Company(cells[ACCOUNT_ID], cells[ACCOUNT_NAME], cells[WEBSITE])
-        account, account_fault = self.accounts.find(company)
-        if owner_fault or account_fault:
-            row.faults = [fault for fault in (owner_fault, account_fault) if fault]
+        (owner, _), (account, _) = answers = self._referred(cells, company)
+        row.faults = [answer.fault for answer in answers if answer.fault]
+        if row.faults:
             return []
         stage, type_ = self.stages.find(cells[STAGE]).id, self.types.find(cells[TYPE]).id
         self.reps.keep(owner)
@@ -94,6 +94,15 @@ class OpportunityLoader(Merger):
             cells[NEXT_STEP],
         ]
         return [Wish(row, values, company)]
+
+    @override
+    def misses(self, row: Parsed) -> list[Fault]:
+        cells = row.values
+        company = Company(cells[ACCOUNT_ID], cells[ACCOUNT_NAME], cells[WEBSITE])
+        return [answer.fault for answer in self._referred(cells, company) if answer.fault]
+
+    def _referred(self, cells: Sequence[Any], company: Company) -> tuple[Answer, Answer]:
+        return self.reps.find(Person(cells[OWNER_EMAIL], cells[OWNER_NAME])), self.accounts.find(company)
 
     @override
     def key_of(self, wish: Wish) -> Key:

@@ -103,17 +103,12 @@ class QuotaLoader(Merger):
         for piece in batched(rows, max(1, WISHES_AT_ONCE // max(1, len(self.months)))):
             for word, counts in super().load(piece).items():
                 records[word] = dict(Counter(records.get(word, {})) + Counter(counts))
-        if not self.options.create_reps:
-            self._name_unknown_reps_too([row for row in rows if row.faults and row.values[EMAIL]])
         return records
 
-    def _name_unknown_reps_too(self, rows: Sequence[Parsed]) -> None:
-        """A row that failed for its other cells says so of its email in the same go."""
-        self.prepare([row.values for row in rows])
-        for row in rows:
-            _, fault = self._rep(row.values)
-            if fault and fault not in row.faults:
-                row.faults.append(fault)
+    @override
+    def misses(self, row: Parsed) -> list[Fault]:
+        _, fault = self._rep(row.values)
+        return [fault] if fault else []
 
     def _amounts(self, cells: Sequence[Any]) -> list[tuple[dt.date, Decimal]]:
         """A blank cell under a month leaves its quota as it is."""
@@ -124,7 +119,7 @@ class QuotaLoader(Merger):
     def _person(self, cells: Sequence[Any]) -> Person:
         """With a name a rep who is not there is added; without one that is a fault."""
         email = cells[EMAIL]
-        return Person(email, (cells[NAME] or name_from_email(email)) if self.options.create_reps else None)
+        return Person(email, (cells[NAME] or name_from_email(email)) if email and self.options.create_reps else None)
 
     def _rep(self, cells: Sequence[Any]) -> Answer:
         answer = self.reps.find(self._person(cells))

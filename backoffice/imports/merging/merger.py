@@ -12,6 +12,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from backoffice.crm.models.base import Row
+from backoffice.imports.faults import Fault
 from backoffice.imports.merging import loading
 from backoffice.imports.merging.loading import Moved
 from backoffice.imports.models import Outcome
@@ -215,6 +216,10 @@ class Merger(Table, ABC):
         """What the row wants; nothing, and the reasons added to `row.faults`, when it can't be done."""
 
     @abstractmethod
+    def misses(self, row: Parsed) -> list[Fault]:
+        """What is wrong with what the row refers to, as `wishes` says it; but nothing is made for it."""
+
+    @abstractmethod
     def key_of(self, wish: Wish) -> Key:
         """Asked when all references have their ids."""
 
@@ -237,6 +242,7 @@ class Merger(Table, ABC):
 
     def load(self, rows: Sequence[Parsed]) -> Records:
         loading.lock_kinds(*self.locks)
+        wrong = [row for row in rows if row.faults]
         self.prepare([row.values for row in rows if not row.faults])
         wishes = [wish for row in rows for wish in self._wishes(row)]
         made = {word: part.create() for word, part in self.parts.items()}
@@ -250,7 +256,17 @@ class Merger(Table, ABC):
         for word, counts in self.link(targets).items():
             records[word] = records.get(word, {}) | counts
         _tell_rows(targets)
+        if wrong:
+            self._name_the_rest(wrong)
         return records
+
+    def _name_the_rest(self, rows: Sequence[Parsed]) -> None:
+        """Rows whose own cells are wrong say in the same go what is wrong with what they refer to."""
+        self.prepare([row.values for row in rows])
+        for row in rows:
+            said = {fault.column for fault in row.faults}
+            row.faults += [fault for fault in self.misses(row) if fault.column not in said]
+        self.forget()  # what they refer to and nobody made
 
     def _wishes(self, row: Parsed) -> list[Wish]:
         wishes = [] if row.faults else self.wishes(row)

@@ -63,7 +63,7 @@ def compiled(
             elif required:
                 row.faults.append(Fault("missing", title))
         if row.faults and (seen := no_records.seen_in(cells, header)):
-            row.faults = [seen]
+            row.faults, row.values = [seen], empty.copy()
         return row
 
     return parse
