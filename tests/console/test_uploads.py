@@ -185,13 +185,18 @@ def test_samples_are_owned_by_reps_their_reader_sees(manager_user, outsider_user
     assert outsider_user.email not in sample
 
 
-def test_samples_of_an_empty_company_bring_their_reps(operations_user):
+def test_samples_of_an_empty_company_bring_their_reps_and_go_on_with_them(operations_user):
     assert not Rep.objects.exists()
-    with acting(operations_user, Door.CONSOLE):
-        file = ContentFile(KINDS["opportunities"].sample_file("new", operations_user).encode(), "new.csv")
-        upload = receive(file, "opportunities", operations_user)
-    execute(upload.job_id, heartbeat=False)
+    outcomes = []
+    for name in ("new", "changes"):
+        with acting(operations_user, Door.CONSOLE):
+            file = ContentFile(KINDS["opportunities"].sample_file(name, operations_user).encode(), f"{name}.csv")
+            upload = receive(file, "opportunities", operations_user)
+        execute(upload.job_id, heartbeat=False)
+        upload.refresh_from_db()
+        outcomes.append({word: number for word, number in upload.counts.items() if number})
     assert Rep.objects.count() == 2
+    assert outcomes == [{"new": 25}, {"updated": 10, "unchanged": 15}]
 
 
 # The upload's page

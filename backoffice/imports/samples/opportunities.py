@@ -18,7 +18,7 @@ OWNERS = (("Ana Torres", "ana.torres@example.com"), ("Ben Okoye", "ben.okoye@exa
 
 def new(user: User, today: date) -> Iterator[dict[str, str]]:
     """New rows, owned by reps that `user` sees."""
-    reps = Rep.objects.visible_to(user).filter(active=True, archived_at=None).exclude(email=None).order_by("id")
+    reps = Rep.objects.visible_to(user).filter(active=True, archived_at=None).exclude(email=None).order_by("email")
     owners = [(str(rep), str(rep.email)) for rep in reps[: len(COMPANIES)]] or OWNERS
     for number in range(1, ROWS + 1):
         company = COMPANIES[number % len(COMPANIES)]

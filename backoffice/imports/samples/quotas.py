@@ -18,7 +18,7 @@ NOBODY_YET = (("Ana Torres", "ana.torres@example.com"), ("Ben Okoye", "ben.okoye
 
 def new(user: User, today: date) -> Iterator[dict[str, str]]:
     """Some months of reps that `user` sees."""
-    reps = Rep.objects.visible_to(user).filter(active=True, archived_at=None).exclude(email=None).order_by("id")
+    reps = Rep.objects.visible_to(user).filter(active=True, archived_at=None).exclude(email=None).order_by("email")
     people = [(str(rep), str(rep.email)) for rep in reps[:MOST_REPS]] or NOBODY_YET
     for number in range(ROWS):
         month, place = divmod(number, len(people))
