@@ -31,7 +31,7 @@ def error_cells(file: BinaryIO, sheet: str) -> Errors:
         for count, (letters, number, error) in enumerate(_errors(archive, part)):
             if count == MOST:
                 break
-            found.setdefault(int(number), []).append((_place(letters), unescape(error.decode())))
+            found.setdefault(int(number), []).append((place_of(letters), unescape(error.decode())))
     return found
 
 
@@ -64,7 +64,8 @@ def _elements(xml: bytes, tag: str) -> list[dict[str, str]]:
     return [{name: unescape(value) for name, _, value in _ATTRIBUTE.findall(element)} for element in found]
 
 
-def _place(letters: bytes) -> int:
+def place_of(letters: bytes) -> int:
+    """Of a column by its letters; the first is 0."""
     number = 0
     for letter in letters:
         number = number * 26 + letter - ord("A") + 1

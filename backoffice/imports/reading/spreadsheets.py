@@ -2,6 +2,7 @@
 
 import datetime as dt
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -13,12 +14,15 @@ from django.utils.translation import gettext
 from backoffice.imports.faults import Refused
 from backoffice.imports.reading.formulas import unquoted
 from backoffice.imports.reading.spreadsheet_errors import error_cells
+from backoffice.imports.reading.spreadsheet_reach import too_far
 
 UNPACKED_FACTOR = 5
+# What zipfile raises about an archive that is damaged, locked, or packed in a way it does not know.
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError, UnicodeDecodeError)
 
 
 def check(file: BinaryIO, limit_bytes: int) -> None:
-    """Raises Refused for an archive that is no workbook, or one that unpacks to far more than it seems."""
+    """Raises Refused for an archive that is no workbook, or one that takes far more room than it seems."""
     file.seek(0)
     try:
         with zipfile.ZipFile(file) as archive:
@@ -30,6 +34,18 @@ def check(file: BinaryIO, limit_bytes: int) -> None:
         raise Refused(gettext("The file is a ZIP archive, but no Excel workbook. Upload the CSV inside it."))
     if unpacked > limit_bytes * UNPACKED_FACTOR:
         raise Refused(gettext("The workbook is too large once unpacked. Split it, or save it as CSV."))
+    try:
+        corner = too_far(file)
+    except UNREADABLE as error:
+        raise Refused(gettext("The workbook is damaged or protected: it cannot be opened.")) from error
+    if corner:
+        raise Refused(
+            gettext(
+                "A sheet of the workbook reaches as far as the cell %(cell)s, which is more than can be read. "
+                "Delete what stands far from the table, or save the sheet as CSV."
+            )
+            % {"cell": corner}
+        )
 
 
 def sheets_in_use(file: BinaryIO) -> list[str]:
@@ -49,7 +65,9 @@ def rows(file: BinaryIO, name: str) -> Iterator[tuple[int, list[str]]]:
     for number, values in enumerate(sheet.iter_rows(), start=1):
         cells = [text(value) for value in values]
         for place, error in wrong.get(number, ()):
-            cells[place - sheet.start[1]] = error  # blank columns on the left are left out
+            at = place - sheet.start[1]  # blank columns on the left are left out
+            if 0 <= at < len(cells):
+                cells[at] = error
         if any(cells):
             yield number, cells
 
@@ -59,7 +77,7 @@ def _opened(file: BinaryIO) -> Iterator[Any]:
     try:
         file.seek(0)
         yield calamine.load_workbook(file)
-    except (calamine.CalamineError, calamine.PasswordError, calamine.ZipError, calamine.XmlError) as error:
+    except (calamine.CalamineError, calamine.PasswordError, calamine.ZipError, calamine.XmlError, *UNREADABLE) as error:
         raise Refused(gettext("The workbook is damaged or protected: it cannot be opened.")) from error
 
 

@@ -5,6 +5,7 @@ import io
 import zipfile
 
 import openpyxl
+import openpyxl.styles
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from tests.imports.corpus import HEAD, HEADER, Odd, record
@@ -39,6 +40,11 @@ def archive(**files):
     return data.getvalue()
 
 
+def without(part, book):
+    with zipfile.ZipFile(io.BytesIO(book)) as whole:
+        return archive(**{name: whole.read(name) for name in whole.namelist() if name != part})
+
+
 def workbook(says, content, name="opportunities.xlsx", **more):
     return Odd(says, content, name=name, **more)
 
@@ -55,6 +61,15 @@ def since_1904(made):
 
 def percent(made):
     made.active["C2"].number_format = "0%"
+
+
+def astray(made):
+    """What a slip of the hand leaves, and what a small file that takes all memory is made of."""
+    made.active["XFD1048576"] = "x"
+
+
+def coloured_afar(made):
+    made.active["XFD1048576"].font = openpyxl.styles.Font(bold=True)
 
 
 def hide_first(made):
@@ -180,6 +195,20 @@ FILES = [
         single(("A-1", "'+Chairs", 5, None, "'-call")),
         outcomes="new",
         holds={"A-1": record("+Chairs", next_step="-call")},
+    ),
+    workbook(
+        "a cell far from the table, which makes the table as large as the sheet",
+        single(CHAIRS, change=astray),
+        refused="reaches as far as the cell XFD1048576",
+    ),
+    workbook(
+        "a blank cell far from the table that somebody made bold",
+        single(CHAIRS, change=coloured_afar),
+        outcomes="new",
+        holds=READ,
+    ),
+    workbook(
+        "a workbook without one of its parts", without("xl/_rels/workbook.xml.rels", single(CHAIRS)), refused="damaged"
     ),
     workbook("a damaged workbook", single(CHAIRS)[:400], refused="damaged"),
     workbook("an archive named as a workbook", archive(**{"opportunities.csv": HEAD}), refused="no Excel workbook"),
