@@ -11,7 +11,7 @@ from typing import override
 import orjson
 from django.db import IntegrityError
 from django.utils.text import capfirst
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.changes.acting import Door
@@ -22,12 +22,14 @@ from backoffice.imports.kinds import Loader, kind_called
 from backoffice.imports.merging import loading
 from backoffice.imports.merging.loading import Moved
 from backoffice.imports.merging.merger import Records
-from backoffice.imports.models import Upload, UploadRow
+from backoffice.imports.models import Mode, Undo, Upload, UploadRow
 from backoffice.imports.reading import examining, files
 from backoffice.imports.reading.ahead import ahead
 from backoffice.imports.reading.files import Row
 from backoffice.imports.reading.parsing import Parsed, ParseRow, compiled
 from backoffice.imports.showing import word_for
+from backoffice.imports.undo.holding import that_hold
+from backoffice.jobs.models import OPEN
 from backoffice.jobs.registry import Queue, job
 from backoffice.jobs.running import Chunk, Failure, Run
 
@@ -35,6 +37,7 @@ JOB = "imports.apply"
 FIRST_ROWS = 500  # so that there is something to see at once
 CHUNK_ROWS = 5_000
 TRIES = 4
+UNDONE = gettext_noop("This upload has been undone. Take the undo back before you try again, or upload the file anew.")
 OUTCOME = ("upload_id", "number", "line", "outcome", "object_id", "errors", "cells")
 # In words: bare marks in a log line can't be read.
 MARKS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", ".": "point"}
@@ -42,8 +45,11 @@ MARKS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", ".": "point"}
 
 @job(JOB, queue=Queue.IMPORTS, label=_("Upload"), door=Door.UPLOAD, ended=telling.tell)
 def apply(run: Run) -> None:
-    """Goes on after the last committed row, however often it is called."""
+    """Goes on after the last committed row, however often it is called; not where the upload was taken back since."""
     upload = Upload.objects.get(pk=run.parameters["upload"])
+    undos = Undo.objects.filter(upload=upload)
+    if that_hold(undos).exists() or undos.filter(mode=Mode.APPLY, job__state__in=OPEN).exists():
+        raise Failure(gettext(UNDONE))
     done = int((run.checkpoint or {}).get("rows", 0))
     run.progress(done, upload.rows)
     if not done:

@@ -8,11 +8,12 @@ from django.db import connection
 from backoffice.changes.acting import Door, acting
 from backoffice.changes.models import Change
 from backoffice.crm.models import Account, Choice, Contact, Note, Opportunity, OpportunityContact, Rep
-from backoffice.imports import expiring
+from backoffice.imports import applying, expiring
 from backoffice.imports.models import Mode, Undo, Upload
 from backoffice.imports.starting import NotAllowed, WrongState
 from backoffice.imports.undo import taking_back, undoing
 from backoffice.imports.undo.reasons import sentences
+from backoffice.jobs import verbs
 from backoffice.jobs.models import Job, State
 from backoffice.jobs.running import execute
 from backoffice.quotas.models import Quota
@@ -388,11 +389,11 @@ def test_an_upload_is_undone_until_the_undo_is_taken_back(upload, undo, back):
     assert undone() == {other.pk}
 
 
-def test_what_a_failed_upload_did_can_be_undone(upload, take, undo, monkeypatch):
-    from backoffice.imports import applying
-
-    monkeypatch.setattr(applying, "FIRST_ROWS", 2)
+@pytest.fixture
+def half_applied(take, monkeypatch):
+    """An upload of four rows whose job failed after two, and what there was before."""
     before = domain()
+    monkeypatch.setattr(applying, "FIRST_ROWS", 2)
     received = take([row(f"A-{number}") for number in range(4)])
     apply, calls = applying._Attempt.__call__, []
 
@@ -402,12 +403,34 @@ def test_what_a_failed_upload_did_can_be_undone(upload, take, undo, monkeypatch)
             raise RuntimeError
         apply(self, chunk)
 
-    monkeypatch.setattr(applying._Attempt, "__call__", failing)
-    execute(received.job_id, heartbeat=False)
+    with monkeypatch.context() as patched:
+        patched.setattr(applying._Attempt, "__call__", failing)
+        execute(received.job_id, heartbeat=False)
     assert Job.objects.get(pk=received.job_id).state == State.FAILED
     assert Opportunity.objects.count() == 2
+    return received, before
+
+
+def test_what_a_failed_upload_did_can_be_undone(half_applied, undo):
+    received, before = half_applied
     assert undo(received).counts == {"removed": 2}
     assert domain() == before
+
+
+def test_what_was_undone_is_not_applied_on_unless_the_undo_is_taken_back(half_applied, undo, operations_user):
+    received, before = half_applied
+    taken_back = undo(received)
+
+    def again():
+        verbs.retry(Job.objects.get(pk=received.job_id), operations_user)
+        execute(received.job_id, heartbeat=False)
+        return Job.objects.get(pk=received.job_id)
+
+    assert again().error.startswith("This upload has been undone.")
+    assert domain() == before
+    execute(undoing.undo_again(taken_back, operations_user).job_id, heartbeat=False)
+    assert again().state == State.SUCCEEDED
+    assert Opportunity.objects.count() == 4
 
 
 def test_the_change_log_tells_of_an_undo(upload, undo):

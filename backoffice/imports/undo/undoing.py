@@ -9,11 +9,11 @@ from backoffice.access.permissions import may
 from backoffice.changes.models import Change
 from backoffice.imports.models import SUBJECT, Mode, Undo, Undone, Upload
 from backoffice.imports.starting import NotAllowed, WrongState
+from backoffice.imports.undo.holding import that_did_something, that_hold
 from backoffice.imports.undo.taking_back import JOB
 from backoffice.jobs.models import OPEN, Job, State
 from backoffice.jobs.starting import Subject, start
 
-DID_SOMETHING = [Undone.RESTORED.value, Undone.REMOVED.value, Undone.RETURNED.value, Undone.PARTLY.value]
 LEFT_SOMETHING = (Undone.PARTLY.value, Undone.KEPT.value)
 
 
@@ -65,7 +65,7 @@ def why_not_again(undo: Undo, user: User) -> str:
         return running
     if not Change.objects.filter(job_id=job.pk).exists():
         return _("This undo changed nothing: there is nothing to take back.")
-    back = _that_did_something(undo.undos.filter(mode=Mode.APPLY)).order_by("-id").first()
+    back = that_did_something(undo.undos.filter(mode=Mode.APPLY)).order_by("-id").first()
     if back is not None and not _left_something(back):
         return _("This undo has been taken back already.")
     return ""
@@ -73,7 +73,7 @@ def why_not_again(undo: Undo, user: User) -> str:
 
 def current(upload: Upload) -> Undo | None:
     """The last undo that holds: it did something, and was not taken back. None while the upload stands."""
-    return _that_hold(upload.undos.all()).select_related("job").order_by("-id").first()
+    return that_hold(upload.undos.all()).select_related("job").order_by("-id").first()
 
 
 def latest(upload: Upload) -> Undo | None:
@@ -87,7 +87,7 @@ def is_undone(upload: Upload) -> bool:
 
 def with_undone(uploads: QuerySet[Upload]) -> QuerySet[Upload]:
     """The uploads, each saying whether it `undone` is: what `is_undone` answers, without a query for each."""
-    return uploads.annotate(undone=Exists(_that_hold(Undo.objects.filter(upload=OuterRef("pk")))))
+    return uploads.annotate(undone=Exists(that_hold(Undo.objects.filter(upload=OuterRef("pk")))))
 
 
 def _start(upload: Upload, undoes: Undo | None, user: User, mode: Mode, api_key: int | None) -> Undo:
@@ -117,15 +117,6 @@ def _running(upload: Upload) -> str:
     if running.undoes_id is None:
         return _("This upload is being undone already.")
     return _("The undo of this upload is being taken back. Wait until that has ended.")
-
-
-def _that_did_something(undos: QuerySet[Undo]) -> QuerySet[Undo]:
-    return undos.exclude(job__state__in=OPEN).filter(counts__has_any_keys=DID_SOMETHING)
-
-
-def _that_hold(undos: QuerySet[Undo]) -> QuerySet[Undo]:
-    back = _that_did_something(Undo.objects.filter(undoes=OuterRef("pk"), mode=Mode.APPLY))
-    return _that_did_something(undos.filter(mode=Mode.APPLY, undoes=None)).exclude(Exists(back))
 
 
 def _left_something(undo: Undo) -> bool:
