@@ -262,8 +262,8 @@ def facts(upload: Upload) -> list[Fact]:
 def columns_read(upload: Upload) -> list[ColumnRead]:
     """The file's columns in its order."""
     kind = KINDS.get(upload.kind)
-    ours = kind.resource.columns() if kind else {}
-    names = {place: str(ours[name].header) for name, place in upload.columns.items() if name in ours}
+    taken = upload.columns.items() if kind else ()
+    names = {place: str(kind.resource.column_called(name).header) for name, place in taken} if kind else {}
     return [ColumnRead(header, names.get(place)) for place, header in enumerate(upload.header) if header]
 
 

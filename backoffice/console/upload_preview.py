@@ -25,6 +25,7 @@ from backoffice.crm.models import Account, Choice, Rep
 from backoffice.imports import discarding
 from backoffice.imports.faults import Refused
 from backoffice.imports.kinds import KINDS, Kind
+from backoffice.imports.merging.companies import OF_ACCOUNT
 from backoffice.imports.models import Outcome, PreviewRow, Upload
 from backoffice.imports.showing import word_for
 from backoffice.imports.starting import WrongState, start_apply
@@ -32,7 +33,11 @@ from backoffice.jobs.models import State
 
 CELLS_SHOWN = 40
 NAMED_BY = {"rep", "team"}  # references that are a part of what a record is called
-MODELS_CREATED: Mapping[str, type[Model]] = {"account": Account, "rep": Rep, "stage": Choice, "type": Choice}
+MODELS_CREATED: Mapping[str, type[Model]] = {
+    "account": Account,
+    "rep": Rep,
+    **dict.fromkeys(("stage", "type", "account_type", "industry"), Choice),
+}
 TONES = {**TONES_OF_COUNTS, "updated": "info"}
 
 
@@ -312,18 +317,25 @@ def _change(kind: Kind | None, column: str, texts: Sequence[str | None]) -> Chan
 
 
 def _label_and_field(kind: Kind | None, column: str) -> "tuple[str, Field[Any, Any] | None]":
-    """`column` is the table's, or one of those a file has beside the declared ones (a month's amount)."""
+    """`column` is the table's, the account's, or one of those a file has beside the declared ones (a month's)."""
     if kind is None:
         return column, None
-    fields = kind.writes[0]._meta.concrete_fields
-    for field in fields:
-        if field.column == column:
-            return capfirst(str(field.verbose_name)), field
+    if column.startswith(OF_ACCOUNT):
+        field = _field(Account, column.removeprefix(OF_ACCOUNT))
+        label = field.verbose_name if field else column
+        return f"{capfirst(str(Account._meta.verbose_name))}: {label}", field
+    if field := _field(kind.writes[0], column):
+        return capfirst(str(field.verbose_name)), field
     try:
         beside = kind.resource.column_called(column)
     except KeyError:
         return column, None
+    fields = kind.writes[0]._meta.concrete_fields
     return str(beside.header), next((field for field in fields if field.name == beside.field), None)
+
+
+def _field(model: type[Model], column: str) -> "Field[Any, Any] | None":
+    return next((field for field in model._meta.concrete_fields if field.column == column), None)
 
 
 def _in_local_form(field: "Field[Any, Any] | None", text: str) -> str:

@@ -7,9 +7,9 @@ from django.utils import timezone
 
 from backoffice.changes.acting import Door, acting
 from backoffice.console.upload_rows import ROWS_SHOWN
-from backoffice.crm.models import Account, Opportunity, Rep
+from backoffice.crm.models import Account, Choice, Opportunity, Rep
 from backoffice.imports.models import Phase, PreviewRow, Upload
-from tests.console.uploading import applied, drafted, page, previewed, worked
+from tests.console.uploading import applied, choices, drafted, page, previewed, worked
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db]
 
@@ -82,6 +82,18 @@ def test_the_months_of_a_quota_are_told_by_their_header(client, olga):
     upload = previewed(client, olga, ("ana@example.com", "1250.50"), header=("Email", "Jan 2026"), kind="quotas")
     (row,) = shown(client, upload)["rows"]
     assert ("2026-01", "", "1,250.50") in row.changes
+    client.post(page("apply", upload.pk))
+    assert shown(client, worked(upload))["columns"][1] == ("Jan 2026", "2026-01")
+
+
+def test_what_a_row_changes_of_its_account_is_told_in_words(client, olga):
+    with acting(None, Door.COMMAND, label="test"):
+        Account.objects.update(external_id="ACC-1")
+    header = ("Opportunity ID", "Opportunity Name", "Account ID", "Account Name")
+    upload = drafted(olga, ("OPP-1", "Deal 1", "ACC-1", "Acme"), header=header)
+    client.post(page("columns", upload.pk), choices(upload) | {"update_accounts": "on"})
+    (row,) = shown(client, worked(upload))["rows"]
+    assert row.changes == [("Account: name", "Acme Corporation", "Acme")]
 
 
 def test_a_failed_row_tells_all_its_reasons_and_its_cells(client, olga):
@@ -101,6 +113,16 @@ def test_what_would_be_created_stands_beside_what_is_much_like_it(client, olga):
         ("Acme Corporation", f"/admin/crm/account/{Account.objects.get().pk}/change/")
     ]
     assert created["stage"].first[0].name == "Won"
+
+
+def test_entries_of_every_pick_list_stand_beside_what_is_much_like_them(client, olga):
+    with acting(None, Door.COMMAND, label="test"):
+        choice = Choice.objects.create(list="industry", label="Manufacturing", order=1)
+    upload = previewed(client, olga, ("Acme", "Manufacture"), header=("Account Name", "Industry"), kind="accounts")
+    (industry,) = shown(client, upload)["creates"]
+    assert [(near.name, near.link) for near in industry.first[0].near] == [
+        ("Manufacturing", f"/admin/crm/choice/{choice.pk}/change/")
+    ]
 
 
 def test_rows_come_a_stretch_at_a_time_in_both_directions(client, olga):

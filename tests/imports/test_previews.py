@@ -207,6 +207,19 @@ def test_taking_a_record_over_does_not_show_it(preview, upload, manager_user):
     assert changes(seen)[2] == {"name": [None, "Chairs"], "owner_id": [None, "Marta Test"]}
 
 
+def test_the_account_that_a_row_names_is_told_only_to_who_sees_it(preview, upload, manager_user, make):
+    hidden = make.account("Secret Holding", external_id="S-1", website="secret.example")
+    rows = [row("A-1", account_id="S-1", account="Open Holding"), row("A-2", account="Brand New")]
+    seen = preview(rows, user=manager_user, update_accounts="yes")
+    told = changes(seen)
+    assert told[2]["account_id"] == ["", f"#{hidden.pk}"]
+    assert told[2]["account.name"] == [None, "Open Holding"]
+    assert told[3]["account_id"] == ["", "Brand New"]
+    by_all = changes(preview(rows, update_accounts="yes"))
+    assert by_all[2]["account_id"] == ["", "Open Holding"]
+    assert by_all[2]["account.name"] == ["Secret Holding", "Open Holding"]
+
+
 def test_previewed_anew_the_old_rows_are_gone(preview, operations_user):
     seen = preview([row("A-1", account="Acme"), row("A-2")])
     first = seen.preview_job_id

@@ -10,10 +10,11 @@ from backoffice.crm.models import Account
 from backoffice.crm.models.accounts import DOMAIN
 from backoffice.imports.faults import Fault, listed, shown
 from backoffice.imports.merging import loading
-from backoffice.imports.merging.merger import KEEP, UNCHANGED, Difference, OnlyNew, Table, Target, Wish, stronger
+from backoffice.imports.merging.merger import KEEP, UNCHANGED, OnlyNew, Table, Target, Wish, stronger
 from backoffice.imports.merging.references import NOTHING, Answer, Planned, settled, uids_in
 
 REMEMBERED = 50_000
+OF_ACCOUNT = "account."  # before a column of the account that a row about something else changes
 
 # Sites on which many companies have their page: sharing one of these makes two accounts no relatives.
 SHARED_SITES = frozenset(
@@ -207,21 +208,23 @@ class AccountUpdates(Table):
     def bring(self, namings: Iterable[Naming]) -> int:
         """Answers how many accounts changed that were there before. A row whose account changed is updated."""
         targets: dict[int, Target] = {}
-        said: list[tuple[Wish, Wish]] = []
+        said: list[tuple[int, Wish, Wish]] = []
         for wish, id, company in sorted(namings, key=lambda naming: naming.wish.row.number):
             given = self.accounts.id_given(company)
             values = [company.name, company.website, OnlyNew(given) if given else None]
-            said.append((wish, Wish(wish.row, values)))
-            targets.setdefault(id, Target(id, id, None)).wishes.append(said[-1][1])
+            about_account = Wish(wish.row, values)
+            said.append((id, wish, about_account))
+            targets.setdefault(id, Target(id, id, None)).wishes.append(about_account)
         for _, id, *was in loading.current(Account, self.columns, "id", list(targets)):
             targets[id].was = was
         here = [target for target in targets.values() if target.was is not None]
         self.write(here)
-        for wish, about_account in said:
+        for id, wish, about_account in said:
             if about_account.outcome != UNCHANGED:
                 wish.outcome = stronger(wish.outcome, about_account.outcome)
             wish.differences += [
-                Difference(f"account.{column}", before, after) for column, before, after in about_account.differences
+                difference._replace(column=f"{OF_ACCOUNT}{difference.column}", of=id)
+                for difference in about_account.differences
             ]
         return sum(target.is_changed and target.id not in self.accounts.made for target in here)
 

@@ -73,11 +73,12 @@ class OnlyNew(Over):
 
 
 class Difference(NamedTuple):
-    """What a row does to one column of the table."""
+    """What a row does to one column of the table; or, where `of` names one, of another record than the row's own."""
 
     column: str
     before: Any
     after: Any
+    of: int | None = None
 
 
 class Wish:

@@ -51,17 +51,19 @@ class Texts:
         """Row by row; None for rows that change nothing."""
         told = [row for row in rows if row.outcome in TOLD]
         self._look_up(told)
-        hidden = self._hidden(told)
-        return [self._changes(row, row.object_id in hidden) if row.outcome in TOLD else None for row in rows]
+        hidden = self._hidden(self.model, (row.object_id for row in told))
+        hidden_accounts = self._hidden(Account, (difference.of for row in told for difference in row.differences))
+        return [self._changes(row, hidden, hidden_accounts) if row.outcome in TOLD else None for row in rows]
 
-    def _changes(self, row: Parsed, is_hidden: bool) -> Changes:
+    def _changes(self, row: Parsed, hidden: set[int], hidden_accounts: set[int]) -> Changes:
         columns = {difference.column for difference in row.differences}
         changes: Changes = {}
-        for column, before, after in row.differences:
+        for column, before, after, account in row.differences:
             if column.endswith("_system") and f"{column.removesuffix('_system')}_id" in columns:
                 continue  # the vendor's own word for what stands beside it
             was, will = self._text(column, before), self._text(column, after)
             if was != will:
+                is_hidden = row.object_id in hidden if account is None else account in hidden_accounts
                 changes[column] = [None if is_hidden else was, will]
         if row.outcome == Outcome.NEW and self._key not in changes:  # so that it can be told from the others
             changes[self._key] = ["", text_of(row.values[self._key_place])]
@@ -78,24 +80,25 @@ class Texts:
             self._names.clear()
         wanted: dict[type[models.Model], set[int]] = {}
         for row in rows:
-            for column, before, after in row.differences:
+            for column, before, after, _account in row.differences:
                 if (model := self._referred.get(column)) is not None:
                     wanted.setdefault(model, set()).update(id for id in (before, after) if id is not None)
         for model, ids in wanted.items():
             missing = [id for id in ids if (model, id) not in self._names]
             if missing:
+                hidden = set() if getattr(model, "is_known_to_all", False) else self._hidden(model, missing)
                 found = model._default_manager.filter(pk__in=missing).values_list("pk", NAMES[model])
-                self._names |= {(model, id): name for id, name in found}
+                self._names |= {(model, id): name for id, name in found if id not in hidden}
 
-    def _hidden(self, rows: Iterable[Parsed]) -> set[int]:
-        """Records that are there and not for this login to see: a preview tells nothing of them."""
+    def _hidden(self, model: type[models.Model], ids_given: Iterable[int | None]) -> set[int]:
+        """Records that are there and not for this login to see: a preview tells no more of them than their number."""
         role = role_of(self.user)
         if role is not None and role.sees_everything:
             return set()
-        ids = {row.object_id for row in rows if row.object_id and not is_imagined_id(row.object_id)}
+        ids = {id for id in ids_given if id and not is_imagined_id(id)}
         if not ids or self.user is None:
             return ids
-        manager: Any = self.model._default_manager
+        manager: Any = model._default_manager
         with reality():
             return ids - set(manager.visible_to(self.user).filter(pk__in=ids).values_list("pk", flat=True))
 

@@ -85,7 +85,7 @@ class _Previewing(ByChunk):
     def _note_lines(self, rows: Iterable[Parsed]) -> None:
         seen = Counter(column for column, _ in self.lines)
         for row in rows:
-            for column, _before, after in row.differences:
+            for column, _before, after, _of in row.differences:
                 if isinstance(after, int) and is_imagined_id(after) and seen[column] < MOST_SHOWN:
                     seen[column] += (column, after) not in self.lines
                     self.lines.setdefault((column, after), row.line)
