@@ -169,15 +169,13 @@ def usable(kind: Kind, header: list[str], chosen: Mapping[str, str]) -> dict[str
 
 
 def _remember(user: User, kind: Kind, header: list[str], columns: Mapping[str, str]) -> None:
-    """Only what differs from what the headers say by themselves."""
+    """Only what differs from what the headers say by themselves; of a header that is a text of its own, nothing."""
     by_itself = _names(kind, header, {})
-    differs = {folded(text): name for text, name in columns.items() if name != by_itself.get(text, "") and folded(text)}
-    _forget(user, kind, {folded(text) for text in columns} - differs.keys())
+    keys = {text: key for text in columns if 0 < len(key := folded(text)) <= LONGEST_HEADER}
+    differs = {key: columns[text] for text, key in keys.items() if columns[text] != by_itself.get(text, "")}
+    _forget(user, kind, set(keys.values()) - differs.keys())
     ColumnChoice.objects.bulk_create(
-        [
-            ColumnChoice(user=user, kind=kind.name, header=text[:LONGEST_HEADER], column=name)
-            for text, name in differs.items()
-        ],
+        [ColumnChoice(user=user, kind=kind.name, header=key, column=name) for key, name in differs.items()],
         update_conflicts=True,
         unique_fields=["user", "kind", "header"],
         update_fields=["column"],

@@ -105,6 +105,14 @@ def test_only_what_differs_from_the_headers_own_meaning_is_remembered(draft, ope
     assert not ColumnChoice.objects.exists()
 
 
+def test_headers_too_long_to_be_remembered_are_taken_all_the_same(draft, operations_user):
+    one, other = "x" * 300 + "1", "x" * 300 + "2"
+    upload = draft(f"Opportunity ID,Opportunity Name,{one},{other}\nA-1,Chairs,1,Write\n")
+    confirm(upload, operations_user, {one: "amount", other: "next_step"}, {})
+    assert fresh(upload).columns["next_step"] == 3
+    assert not ColumnChoice.objects.exists()
+
+
 def test_what_was_remembered_and_is_no_column_any_more_is_left_out(draft, operations_user):
     ColumnChoice.objects.create(user=operations_user, kind="opportunities", header="folio", column="gone")
     assert names(draft(FOREIGN), operations_user)["Folio"] is None
