@@ -56,10 +56,6 @@ def stored_name(upload: Upload, name: str) -> str:
     return f"uploads/{uuid.uuid4().hex}"
 
 
-class UploadQuerySet(VisibleQuerySet["Upload"]):
-    pass
-
-
 class Upload(models.Model):
     """A file that was taken: it has been examined; jobs preview it, apply it, and undo it.
 
@@ -94,7 +90,7 @@ class Upload(models.Model):
     )
     created_at = models.DateTimeField(_("uploaded"), editable=False, db_default=Now())
 
-    objects = UploadQuerySet.as_manager()
+    objects = VisibleQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("upload")

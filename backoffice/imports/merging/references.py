@@ -149,6 +149,7 @@ class Reps:
         self._planned: Planned[Person] = Planned()
         self._keys: dict[str, str] = {}
         self._names_in_emails: dict[str, str] | None = None
+        self._near: dict[str, str] = {}  # of the chunk's emails
 
     def forget(self) -> None:
         self.answers.clear()
@@ -160,6 +161,7 @@ class Reps:
         emails = sorted({person.email for person in unknown if person.email})
         names = sorted({person.name for person in unknown if person.name and not person.email})
         self._by_email, self._by_name, self._keys = {}, {}, loading.folded(names)
+        self._near.clear()
         if emails:
             self._by_email = dict(
                 loading.rows("SELECT lower(email), id FROM crm_rep WHERE lower(email) = ANY(%s)", [emails])
@@ -193,7 +195,9 @@ class Reps:
         if name:
             number = self._by_email[email] = self._planned.add(Person(email, name))
             return Answer(number)
-        near = self._nearest(email)
+        near = self._near.get(email)
+        if near is None:
+            near = self._near[email] = self._nearest(email)
         values = {"value": shown(email), "name_column": self.name_column} | ({"near": near} if near else {})
         return Answer(fault=Fault("unknown_rep_email_near" if near else "unknown_rep_email", self.email_column, values))
 
