@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -16,9 +16,11 @@ from backoffice.imports.faults import Refused
 from backoffice.imports.models import FileRow, Mode, Outcome, Phase, PreviewRow, Undo, Upload
 from backoffice.imports.options import Blank
 from backoffice.imports.reading.values import DateOrder, DecimalMark
+from backoffice.imports.showing import Reason, reasons
 from backoffice.imports.starting import WrongState, mode_called, receive, start_apply
 from backoffice.imports.undo.undoing import with_undone
-from backoffice.jobs.models import Job, State
+from backoffice.jobs.api import PersonOut
+from backoffice.jobs.models import OPEN, Job, State
 from backoffice.paging import Page, PageQuery, Sort, page, page_of, refuse_unknown
 from backoffice.problems import Problem, invalid, not_found
 from backoffice.values import CONTROL, QueryId, QueryText, QueryYesNo
@@ -39,7 +41,7 @@ class UploadForm(Schema):
     decimal_mark: QueryText = Field("", description=f"{' or '.join(DecimalMark)}; asked for where amounts fit both.")
     currency: QueryText = Field("", description="Of amounts that do not say theirs (ISO 4217).")
     blank: QueryText = Field("", description=f"What a blank cell means: {' or '.join(Blank)}.")
-    create_reps: QueryText = Field("", description="true: add reps nobody knows yet. For quotas.")
+    create_reps: QueryText = Field("", description="true: add reps that are not there yet. For quotas.")
     update_accounts: QueryText = Field(
         "", description="true: an account that a row names takes the row's name and website. Not for quotas."
     )
@@ -57,6 +59,29 @@ class UploadForm(Schema):
 
 class UploadFilters(PageQuery):
     kind: QueryText = ""
+    phase: Phase | None = None
+    state: State | None = Field(None, description="Of the job that applies or previews it.")
+    asked_by: QueryId | None = Field(None, description="Who uploaded it: the login's id.")
+    undone: QueryYesNo | None = None
+
+    def narrow(self, uploads: QuerySet[Upload]) -> QuerySet[Upload]:
+        """Those that `told` tells of."""
+        wanted = Q(kind=self.kind) if self.kind else Q()
+        wanted &= IN_PHASE[self.phase] if self.phase else Q()
+        if self.state:
+            wanted &= Q(job__state=self.state) | Q(job=None, preview_job__state=self.state)
+        wanted &= Q(asked_by=self.asked_by) if self.asked_by else Q()
+        wanted &= Q(undone=self.undone) if self.undone is not None else Q()
+        return uploads.filter(wanted)
+
+
+IN_PHASE = {
+    Phase.DRAFT: Q(job=None, preview_job=None),
+    Phase.PREVIEWING: Q(job=None, preview_job__state__in=OPEN),
+    Phase.PREVIEWED: Q(job=None, preview_job__isnull=False) & ~Q(preview_job__state__in=OPEN),
+    Phase.APPLYING: Q(job__state__in=OPEN),
+    Phase.APPLIED: Q(job__isnull=False) & ~Q(job__state__in=OPEN),
+}
 
 
 class RowFilters(PageQuery):
@@ -129,9 +154,25 @@ class UploadOut(Schema):
     size: int
     ignored_columns: list[str]
     options: dict[str, str | bool | dict[str, str]] = Field(description="As given, or as found out from the file.")
+    asked_by: PersonOut | None = Field(description="Who uploaded it.")
     created_at: datetime
     finished_at: datetime | None
     expires_at: datetime = Field(description="Until when the file and the rows that failed are kept.")
+
+
+class ReasonOut(Schema):
+    """Rows that fail for one reason; the first of them are of as many values as there are."""
+
+    rows: int
+    column: str = Field(description="Empty where the whole row is wrong.")
+    sentence: str = Field(description="As the first of the rows says it.")
+    values: int = Field(description="Over how many different values.")
+    named: list[str] = Field(description="The first of these.")
+    lines: list[int] = Field(description="Of the first rows.")
+
+
+class UploadWithReasons(UploadOut):
+    reasons: list[ReasonOut] = Field(description="Why rows failed, or would, most frequent first.")
 
 
 class ChangeOut(Schema):
@@ -214,17 +255,16 @@ def _refuse_unknown_fields(request: HttpRequest) -> None:
 @router.get("/imports", response=Page[UploadOut], summary="List uploads")
 def list_imports(request: HttpRequest, filters: Query[UploadFilters]) -> dict[str, Any]:
     """Uploads you may see, the newest first."""
-    uploads = _visible(request)
-    if filters.kind:
-        uploads = uploads.filter(kind=filters.kind)
-    bound_to = f"imports {filters.kind}"
+    refuse_unknown(request, filters)
+    uploads = filters.narrow(_visible(request))
+    bound_to = f"imports {filters.model_dump(exclude={'cursor', 'limit'})}"
     return page_of(uploads, in_list, cursor=filters.cursor, limit=filters.limit, bound_to=bound_to)
 
 
-@router.get("/imports/{import_id}", response=UploadOut, summary="Read an upload")
+@router.get("/imports/{import_id}", response=UploadWithReasons, summary="Read an upload")
 def get_import(request: HttpRequest, import_id: Path[QueryId]) -> dict[str, Any]:
-    """How far it is, and what became of the rows so far."""
-    return shown(_find(request, import_id))
+    """How far it is, what became of the rows so far, and why some failed."""
+    return with_reasons(_find(request, import_id))
 
 
 @router.get("/imports/{import_id}/rows", response=Page[RowOut], summary="List the rows of an upload")
@@ -282,9 +322,14 @@ def in_list(upload: Upload) -> dict[str, Any]:
     return shown(upload)
 
 
+def with_reasons(upload: Upload) -> dict[str, Any]:
+    """As `shown`, with all that is wrong with its rows."""
+    return shown(upload) | {"reasons": [_reason(one) for one in reasons(upload)] if upload.failed else []}
+
+
 def shown(upload: Upload) -> dict[str, Any]:
     """An upload out of `told`, as the API shows it."""
-    job = upload.job or upload.preview_job
+    job, by = upload.job or upload.preview_job, upload.asked_by
     return {
         "id": upload.pk,
         "kind": upload.kind,
@@ -303,6 +348,7 @@ def shown(upload: Upload) -> dict[str, Any]:
         "size": upload.size,
         "ignored_columns": upload.unknown,
         "options": upload.options,
+        "asked_by": {"id": by.pk, "name": by.get_full_name() or by.get_username()} if by else None,
         "created_at": upload.created_at,
         "finished_at": job.finished_at if job else None,
         "expires_at": upload.expires_at,
@@ -312,7 +358,7 @@ def shown(upload: Upload) -> dict[str, Any]:
 def told(uploads: QuerySet[Upload]) -> QuerySet[Upload]:
     """The uploads with all that `shown` tells of them."""
     has_undo = Exists(Undo.objects.filter(upload=OuterRef("pk")))
-    return with_undone(uploads.select_related("job", "preview_job")).annotate(has_undo=has_undo)
+    return with_undone(uploads.select_related("job", "preview_job", "asked_by")).annotate(has_undo=has_undo)
 
 
 def _preview(upload: Upload) -> dict[str, Any] | None:
@@ -325,6 +371,17 @@ def _preview(upload: Upload) -> dict[str, Any] | None:
         "creates": upload.previewed.get("creates", {}),
         "error": job.error,
         "job": _job(job),
+    }
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
+    return {
+        "rows": reason.rows,
+        "column": reason.header,
+        "sentence": reason.sentence,
+        "values": reason.values if reason.named else 0,
+        "named": reason.named,
+        "lines": [row.line for row in reason.first],
     }
 
 

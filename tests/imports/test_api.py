@@ -11,6 +11,7 @@ from django.test import Client
 from backoffice.access import keys
 from backoffice.crm.models import Opportunity
 from backoffice.imports.models import Upload
+from backoffice.imports.undo.undoing import undo
 from backoffice.jobs.models import Job
 from backoffice.jobs.running import execute
 from tests.imports.conftest import row, table
@@ -108,7 +109,7 @@ def test_options_are_fields(olga):
         ({"mode": "guess"}, "mode", "takes one of preview, apply"),
         ({"date_order": "YDM"}, "date_order", "takes one of DMY, MDY"),
         ({"currency": "XYZ"}, "currency", "takes a code such as USD"),
-        ({}, "date_order", "Say which with the option date_order"),
+        ({}, "date_order", "either number may be the day. Say which is."),
     ],
 )
 def test_a_file_that_is_not_taken_names_the_option(olga, fields, field, words):
@@ -187,6 +188,50 @@ def test_uploads_are_listed_newest_first(olga):
     assert olga.get("/imports?kind=contacts").json()["items"] == []
 
 
+def test_uploads_are_narrowed_by_who_how_far_and_whether_undone(olga, marta, operations_user, manager_user):
+    done, failed = olga.upload([row("A-1")]), olga.upload([row("A-2", amount="lots")])
+    previewed, of_marta = olga.upload([row("A-3")], mode="preview"), marta.upload([row("A-4")])
+    execute(undo(Upload.objects.get(pk=done["id"]), operations_user).job_id, heartbeat=False)
+
+    def found(query):
+        return {shown["id"] for shown in olga.get(f"/imports?{query}").json()["items"]}
+
+    assert of_marta["asked_by"] == {"id": manager_user.pk, "name": "marta"}
+    assert found(f"asked_by={manager_user.pk}") == {of_marta["id"]}
+    assert found("undone=true") == {done["id"]}
+    assert found(f"undone=false&asked_by={operations_user.pk}") == {failed["id"], previewed["id"]}
+    assert found("state=incomplete") == {failed["id"]}
+    assert found("phase=previewed&state=succeeded") == {previewed["id"]}
+    assert found("phase=applied&kind=opportunities") == {done["id"], failed["id"], of_marta["id"]}
+    assert found("phase=draft") == found("phase=previewing") == found("phase=applying") == set()
+    assert olga.get("/imports?colour=red").status_code == 422
+
+
+@pytest.mark.parametrize("mode", ["apply", "preview"])
+def test_why_rows_fail_is_grouped_by_reason(olga, mode):
+    rows = [row("A-1", amount="lots"), row("A-2", amount="lots"), row("A-3", amount="few", name=""), row("A-4")]
+    shown = olga.upload(rows, mode=mode)
+    assert shown["reasons"] == [
+        {
+            "rows": 3,
+            "column": "Amount",
+            "sentence": "Amount “lots” is not an amount.",
+            "values": 2,
+            "named": ["lots", "few"],
+            "lines": [2, 4, 3],
+        },
+        {
+            "rows": 1,
+            "column": "Opportunity Name",
+            "sentence": "Opportunity Name is missing.",
+            "values": 0,
+            "named": [],
+            "lines": [4],
+        },
+    ]
+    assert olga.upload([row("A-5")], mode=mode)["reasons"] == []
+
+
 def test_the_key_that_uploaded_is_in_the_change_log(olga, operations_user):
     from backoffice.changes.models import Change
 
@@ -223,10 +268,10 @@ class TestPreviews:
         assert preview["job"] == previewed["job"]
         assert Opportunity.objects.count() == 1
 
-    def test_lists_leave_out_what_it_would_create(self, olga, previewed):
+    def test_lists_leave_out_what_it_would_create_and_why_rows_fail(self, olga, previewed):
         (listed, _) = olga.get("/imports").json()["items"]
         assert listed["preview"] == previewed["preview"] | {"creates": {}}
-        assert listed | {"preview": None} == previewed | {"preview": None}
+        assert listed | {"preview": None, "reasons": None} == previewed | {"preview": None, "reasons": None}
 
     def test_it_is_applied_when_asked_for(self, olga, previewed):
         answer = olga.send(f"/imports/{previewed['id']}/apply")

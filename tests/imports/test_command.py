@@ -72,7 +72,7 @@ def test_failed_rows_give_an_exit_code_of_their_own(file):
         (["--option", "colour=red"], "no option colour"),
         (["--user", "nobody"], "no login “nobody”"),
         (["--user", "ren"], "may not upload"),
-        ([], "date_order"),
+        ([], "--option date_order=DMY or --option date_order=MDY"),
     ],
 )
 def test_what_is_wrong_is_said(file, rep_user, arguments, words):
@@ -98,6 +98,16 @@ def test_rows_that_would_fail_give_the_same_exit_code_and_their_reasons(file):
         call_command("import", "opportunities", file(row(amount="lots"), row("A-2")), "--preview", stdout=out)
     assert error.value.returncode == 2
     assert "1 × Amount “lots” is not an amount." in out.getvalue()
+
+
+@pytest.mark.parametrize("how", ["--preview", "--wait"])
+def test_all_that_rows_fail_for_is_named(file, how):
+    out = io.StringIO()
+    with pytest.raises(CommandError, match="6 rows"):
+        amounts = ("lots", "few", "some", "many", "any", "none")
+        rows = [row(f"A-{amount}", amount=amount) for amount in amounts]
+        call_command("import", "opportunities", file(*rows), how, stdout=out)
+    assert "6 × Amount “lots” is not an amount. (+ few, some, many, any, …)" in out.getvalue()
 
 
 def test_a_preview_answers_scripts_in_json(file):

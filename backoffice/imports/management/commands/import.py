@@ -18,12 +18,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from backoffice.access.models import User
 from backoffice.access.permissions import may
 from backoffice.access.roles import Role
-from backoffice.imports.api import shown, told
+from backoffice.imports.api import told, with_reasons
 from backoffice.imports.faults import Refused
 from backoffice.imports.kinds import KINDS
 from backoffice.imports.models import Mode, Upload
 from backoffice.imports.options import Options
-from backoffice.imports.showing import reasons, word_for
+from backoffice.imports.reading.values import DateOrder, DecimalMark
+from backoffice.imports.showing import Reason, reasons, word_for
 from backoffice.imports.starting import receive
 from backoffice.jobs.models import State
 from backoffice.jobs.running import execute
@@ -74,7 +75,7 @@ class Command(BaseCommand):
                 self.stdout.write(
                     json.dumps({"errors": refused.messages, "option": refused.option}, ensure_ascii=False)
                 )
-            raise CommandError("\n".join(refused.messages)) from refused
+            raise CommandError("\n".join([*refused.messages, *way_out(refused)])) from refused
         except OSError as error:
             raise CommandError(f"{options['file']}: {error.strerror}") from error
         if options["wait"] or options["preview"]:
@@ -107,7 +108,7 @@ class Command(BaseCommand):
 
     def tell(self, upload: Upload, *, as_json: bool) -> None:
         if as_json:
-            as_shown = shown(told(Upload.objects.all()).get(pk=upload.pk))
+            as_shown = with_reasons(told(Upload.objects.all()).get(pk=upload.pk))
             self.stdout.write(json.dumps(as_shown, default=str, ensure_ascii=False, indent=2))
         else:
             self.stdout.write(in_words(upload))
@@ -118,6 +119,13 @@ class Command(BaseCommand):
             if not upload.job:
                 words = ngettext("%(rows)s row would fail.", "%(rows)s rows would fail.", upload.failed)
             raise CommandError(words % {"rows": upload.failed}, returncode=ROWS_FAILED)
+
+
+def way_out(refused: Refused) -> list[str]:
+    """How to say here what the file leaves open."""
+    values = {"date_order": DateOrder, "decimal_mark": DecimalMark}.get(refused.option, ())
+    ways = [f"--option {refused.option}={value}" for value in values]
+    return [_("Say it with %(ways)s.") % {"ways": f" {_('or')} ".join(ways)}] if ways else []
 
 
 def in_words(upload: Upload) -> str:
@@ -134,7 +142,7 @@ def applied_in_words(upload: Upload) -> str:
     words = _(
         "Upload %(id)s: %(rows)s rows: %(new)s new, %(updated)s updated, %(unchanged)s unchanged, %(failed)s failed."
     )
-    return words % {"id": upload.pk, **upload.outcomes}
+    return "\n".join([words % {"id": upload.pk, **upload.outcomes}, *map(reason_in_words, reasons(upload))])
 
 
 def previewed_in_words(upload: Upload) -> str:
@@ -146,7 +154,13 @@ def previewed_in_words(upload: Upload) -> str:
     for word, counts in upload.previewed.get("records", {}).items():
         figures = {"kind": capfirst(word_for(word, 2)), "new": 0, "updated": 0, **counts}
         lines.append(_("%(kind)s: %(new)d new, %(updated)d updated.") % figures)
-    return "\n".join([*lines, *(f"{one.rows} × {one.sentence}" for one in reasons(upload))])
+    return "\n".join([*lines, *map(reason_in_words, reasons(upload))])
+
+
+def reason_in_words(reason: Reason) -> str:
+    """The first row's sentence, and what else the rows are wrong with."""
+    more = [*reason.named[1:], *(["…"] if reason.values > len(reason.named) else [])]
+    return f"{reason.rows} × {reason.sentence}" + (f" (+ {', '.join(more)})" if more else "")
 
 
 def uploader(username: str | None) -> User:
