@@ -1,20 +1,13 @@
 """Forgetting a file that was not applied: a draft or a preview that nobody wants any more."""
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from backoffice.access.models import User
 from backoffice.access.permissions import may
+from backoffice.imports.expiring import deleted_some
 from backoffice.imports.models import PreviewRow, Upload
 from backoffice.imports.starting import NotAllowed, WrongState
-
-ROWS_PER_STATEMENT = 50_000
-
-DELETE_ROWS = f"""
-    DELETE FROM {PreviewRow._meta.db_table} WHERE upload_id = %(upload)s AND number IN (
-        SELECT number FROM {PreviewRow._meta.db_table} WHERE upload_id = %(upload)s ORDER BY number LIMIT %(most)s
-    )
-"""
 
 
 def discard(upload: Upload, user: User) -> None:
@@ -25,26 +18,23 @@ def discard(upload: Upload, user: User) -> None:
     if not may(user, "add", Upload):
         raise NotAllowed
     _refuse_unless_idle(upload)
-    delete_preview_rows(upload.pk)
+    _delete_preview_rows(upload)
     with transaction.atomic():
         # Without its jobs: who waited for the lock would get the row as it is now joined to jobs as they were before.
         locked = Upload.objects.select_for_update().filter(pk=upload.pk).first()
         if locked is None:
             return
         _refuse_unless_idle(locked)
-        delete_preview_rows(locked.pk)
+        _delete_preview_rows(locked)
         file = locked.file
         Upload.objects.filter(pk=locked.pk).delete()
         transaction.on_commit(lambda: file.delete(save=False) if file else None)
 
 
-def delete_preview_rows(upload_id: int) -> None:
+def _delete_preview_rows(upload: Upload) -> None:
     """In pieces, so that a million of them keep nobody waiting for long."""
-    with connection.cursor() as cursor:
-        while True:
-            cursor.execute(DELETE_ROWS, {"upload": upload_id, "most": ROWS_PER_STATEMENT})
-            if cursor.rowcount < ROWS_PER_STATEMENT:
-                return
+    while deleted_some(PreviewRow, upload):
+        pass
 
 
 def _refuse_unless_idle(upload: Upload) -> None:
