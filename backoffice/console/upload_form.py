@@ -89,8 +89,10 @@ class OptionsForm(forms.Form):
         return [self[name] for name in FLAGS if name in kind.options]
 
     def options_of(self, kind: Kind) -> dict[str, str]:
-        """As text, like every door gives them."""
+        """As text, like every door gives them. What stands there from the start nobody has said."""
         said = {name: self.cleaned_data.get(name, "") for name in NOTATION}
+        if said["blank"] == Blank.KEEP:  # else a corrected error file would lose its own
+            said["blank"] = ""
         return said | {name: "yes" for name in FLAGS if name in kind.options and self.cleaned_data.get(name)}
 
     @property

@@ -48,9 +48,9 @@ def a_file(*rows, name="pipeline.csv"):
     return SimpleUploadedFile(name, text(*rows).encode(), "text/csv")
 
 
-def uploaded(user, *rows, name="pipeline.csv"):
+def uploaded(user, *rows, name="pipeline.csv", **given):
     with acting(user, Door.CONSOLE):
-        return receive(ContentFile(text(*rows).encode(), name), "opportunities", user)
+        return receive(ContentFile(text(*rows).encode(), name), "opportunities", user, given=given)
 
 
 def applied(user, *rows, **more):
@@ -283,6 +283,16 @@ def test_the_error_file_has_the_failed_rows_with_line_and_reason(client, operati
     assert [(row["Opportunity ID"], row["line"]) for row in rows] == [("OPP-6", "7"), ("OPP-7", "8"), ("OPP-8", "9")]
     assert rows[2]["Opportunity Name"] == "'=Deal 8"
     assert "lots" in rows[1]["error"]
+
+
+def test_a_corrected_error_file_keeps_what_a_blank_cell_meant(client, operations_user):
+    client.force_login(operations_user)
+    upload = applied(operations_user, *WRONG, blank="clear")
+    address = reverse("admin:imports_upload_errors", args=[upload.pk])
+    corrected = b"".join(client.get(address).streaming_content).replace(b"lots", b"7")
+    sent = {"kind": "opportunities", "blank": "keep", "file": SimpleUploadedFile("errors.csv", corrected)}
+    client.post(reverse(ADD), sent)
+    assert Upload.objects.latest("id").chosen.blank == "clear"
 
 
 def test_there_is_no_error_file_where_nothing_failed_or_after_it_expired(client, operations_user):
