@@ -286,13 +286,13 @@ def _names(kind: Kind, ids: Sequence[int], user: User) -> dict[int, str]:
 
 
 def _shown_row(upload: Upload, kind: Kind | None, row: PreviewRow, names: Mapping[int, str]) -> ShownRow:
-    changes = [_change(kind, *change) for change in (row.changes or {}).items()]
+    changes = [_change(kind, column, texts) for column, texts in (row.changes or {}).items() if texts[0] != texts[1]]
     name = names.get(row.object_id, "") if row.object_id else ""
     return ShownRow(
         row.number,
         row.line,
         row.outcome,
-        name or _name_to_be(row),
+        name or _name_to_be(kind, row),
         _link(kind.resource._meta.model, row.object_id) if name and kind else "",
         changes,
         [str(fault) for fault in row.faults],
@@ -300,12 +300,16 @@ def _shown_row(upload: Upload, kind: Kind | None, row: PreviewRow, names: Mappin
     )
 
 
-def _name_to_be(row: PreviewRow) -> str:
-    """What a record that is not there yet may go by."""
-    if row.outcome != Outcome.NEW or not row.changes:
-        return ""
-    _before, after = row.changes.get("name") or next(iter(row.changes.values()))
-    return after or ""
+def _name_to_be(kind: Kind | None, row: PreviewRow) -> str:
+    """What a record that is not there yet may go by: its name; else whose it is, and what comes first."""
+    told = row.changes or {}
+    if row.outcome != Outcome.NEW:  # about what an earlier row would create: its key stands unchanged among the changes
+        return next((after or "" for before, after in told.values() if before == after), "")
+    if "name" in told:
+        return told["name"][1] or ""
+    of = [told[f"{word}_id"][1] for word in sorted(NAMED_BY) if f"{word}_id" in told]
+    first = [_change(kind, *change).after for change in list(told.items())[:1]]
+    return " · ".join(text for text in (*of, *first) if text)
 
 
 def _change(kind: Kind | None, column: str, texts: Sequence[str | None]) -> Change:

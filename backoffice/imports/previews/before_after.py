@@ -65,8 +65,10 @@ class Texts:
             if was != will:
                 is_hidden = row.object_id in hidden if account is None else account in hidden_accounts
                 changes[column] = [None if is_hidden else was, will]
-        if row.outcome == Outcome.NEW and self._key not in changes:  # so that it can be told from the others
-            changes[self._key] = ["", text_of(row.values[self._key_place])]
+        if self._key not in changes and (row.outcome == Outcome.NEW or is_imagined_id(row.object_id)):
+            # So that it can be told from the others. A row about what an earlier one would create changes no key.
+            key = text_of(row.values[self._key_place])
+            changes[self._key] = ["" if row.outcome == Outcome.NEW else key, key]
         return changes
 
     def _text(self, column: str, value: Any) -> str:
