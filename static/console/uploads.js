@@ -90,9 +90,18 @@
     document.addEventListener(name, (event) => {
       if (!isUpload(event)) return;
       sending(event.target, false);
-      say(event.target.dataset.broken);
+      say(event.target.dataset[event.detail.xhr.status === 403 ? "forbidden" : "broken"]);
     });
   }
+  // Who is logged out is sent to the login page, not left with an empty form.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { elt, xhr, requestConfig } = event.detail;
+    if (elt.id !== "upload-form" || !xhr.responseURL) return;
+    const answered = new URL(xhr.responseURL);
+    if (answered.pathname === new URL(requestConfig.path, location.href).pathname) return;
+    event.detail.shouldSwap = false;
+    location.assign(answered);
+  });
   // The field keeps its file when the form comes back, and with it its old attributes.
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.target.id !== "upload-form") return;

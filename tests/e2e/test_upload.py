@@ -368,3 +368,14 @@ def test_it_works_without_scripts(browser, live_server, worker, manager_user, pa
     expect(page.get_by_role("heading", name="Outcome")).to_be_visible()
     expect(tile(page, "new")).to_have_text("6,996")
     context.close()
+
+
+def test_whoever_is_logged_out_meanwhile_comes_to_the_login_page_and_back(open_as, manager_user, tmp_path):
+    path, _sums = written(tmp_path / "pipeline.csv", rows=5)
+    page = open_as(manager_user, UPLOAD_A_FILE)
+    page.context.clear_cookies(name="sessionid")
+    page.locator("#id_file").set_input_files(path)
+    page.get_by_role("button", name="Check first").click()
+    page.wait_for_url(re.compile(r"/admin/login/\?next="))
+    assert page.url.endswith(reverse(UPLOAD_A_FILE))
+    assert not Upload.objects.exists()
