@@ -29,7 +29,7 @@ REASONS: Mapping[str, Any] = {
     "not_an_amount": _("%(column)s “%(value)s” is not an amount."),
     "other_decimal_mark": _(
         "%(column)s “%(value)s” is not an amount with “%(mark)s” as the decimal mark. "
-        "Correct it, or choose another decimal_mark for the file."
+        "Correct it, or choose another decimal mark for the file."
     ),
     "amount_too_large": _("%(column)s “%(value)s” is too large an amount."),
     "amount_too_fine": _("%(column)s “%(value)s” has more than %(places)s decimals."),
@@ -41,7 +41,8 @@ REASONS: Mapping[str, Any] = {
     "not_a_date": _("%(column)s “%(value)s” is not a date such as 2026-11-30."),
     "no_such_day": _("%(column)s “%(value)s” names a day that does not exist."),
     "other_date_order": _(
-        "%(column)s “%(value)s” is not a date read as %(order)s. Correct it, or choose another date_order for the file."
+        "%(column)s “%(value)s” is not a date written %(order)s. "
+        "Correct it, or choose another order for the file's dates."
     ),
     "not_an_email": _("%(column)s “%(value)s” is not an email address."),
     "not_a_website": _("%(column)s “%(value)s” is not a web address."),
@@ -70,9 +71,10 @@ REASONS: Mapping[str, Any] = {
     ),
     "not_a_month": _("%(column)s “%(value)s” is not a month such as 2026-11."),
     "negative_amount": _("%(column)s “%(value)s” is below zero."),
-    "no_such_rep": _("No rep has the email “%(value)s”. Correct it, or choose create_reps to add the rep."),
+    "no_such_rep": _("No rep has the email “%(value)s”. Correct it, or choose “Add reps that are not there yet”."),
     "no_such_rep_near": _(
-        "No rep has the email “%(value)s”; the nearest is “%(near)s”. Correct it, or choose create_reps to add the rep."
+        "No rep has the email “%(value)s”; the nearest is “%(near)s”. "
+        "Correct it, or choose “Add reps that are not there yet”."
     ),
     "unknown_opportunity": _(
         "No opportunity has the ID “%(value)s”. Correct it, or upload the opportunities first and this row again."

@@ -28,6 +28,9 @@ class DateOrder(StrEnum):
     MONTH_FIRST = "MDY"
 
 
+_WRITTEN = {DateOrder.DAY_FIRST: "DD/MM/YYYY", DateOrder.MONTH_FIRST: "MM/DD/YYYY"}  # for a person
+
+
 class DecimalMark(StrEnum):
     POINT = "."
     COMMA = ","
@@ -163,7 +166,7 @@ class AmountShapes:
             raise Refused(
                 gettext(
                     "The column %(column)s writes decimals in two ways: “%(point)s” and “%(comma)s”. "
-                    "Say which is right with the option decimal_mark (“.” or “,”); rows of the other kind will fail."
+                    "Say which is right; rows of the other kind will fail."
                 )
                 % {
                     "column": self.header,
@@ -176,7 +179,7 @@ class AmountShapes:
             raise Refused(
                 gettext(
                     "The column %(column)s can be read in two ways: in “%(cell)s” the mark may stand for thousands or "
-                    "for decimals. Say which with the option decimal_mark (“.” or “,”)."
+                    "for decimals. Say which."
                 )
                 % {"column": self.header, "cell": shown(self.undecided)},
                 option="decimal_mark",
@@ -315,8 +318,7 @@ class DateShapes:
             raise Refused(
                 gettext(
                     "The column %(column)s writes dates in two ways: “%(day_first)s” has the day first, "
-                    "“%(month_first)s” the month. Say which is right with the option date_order (DMY or MDY); "
-                    "rows of the other kind will fail."
+                    "“%(month_first)s” the month. Say which is right; rows of the other kind will fail."
                 )
                 % {
                     "column": self.header,
@@ -329,7 +331,7 @@ class DateShapes:
             raise Refused(
                 gettext(
                     "The column %(column)s can be read in two ways: in “%(cell)s” either number may be the day. "
-                    "Say which with the option date_order (DMY or MDY)."
+                    "Say which is."
                 )
                 % {"column": self.header, "cell": shown(self.undecided)},
                 option="date_order",
@@ -408,7 +410,7 @@ def _by_order(cell: str, found: re.Match[str], order: DateOrder | None) -> tuple
     else:
         month, number = second, first
     if month > 12 and 1 <= number <= 12:
-        raise Invalid("other_date_order", value=shown(cell), order=str(order or DateOrder.MONTH_FIRST))
+        raise Invalid("other_date_order", value=shown(cell), order=_WRITTEN[order or DateOrder.MONTH_FIRST])
     return year, month, number
 
 

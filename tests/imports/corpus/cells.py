@@ -58,7 +58,7 @@ AMOUNTS = [
         outcomes="new failed",
         reasons={
             3: "Amount “1.250,50” is not an amount with “.” as the decimal mark. "
-            "Correct it, or choose another decimal_mark for the file."
+            "Correct it, or choose another decimal mark for the file."
         },
     ),
     Odd(
@@ -171,8 +171,8 @@ DATES = [
         options={"date_order": "DMY"},
         outcomes="new failed",
         reasons={
-            3: "Close Date “12/31/2026” is not a date read as DMY. "
-            "Correct it, or choose another date_order for the file."
+            3: "Close Date “12/31/2026” is not a date written DD/MM/YYYY. "
+            "Correct it, or choose another order for the file's dates."
         },
     ),
     Odd(
