@@ -17,8 +17,9 @@ from backoffice.console.upload_form import OptionsForm
 from backoffice.console.upload_pages import facts, is_gone, kind_or_404, visible_upload
 from backoffice.imports.drafting import Proposal, ProposedColumn, confirm, proposal
 from backoffice.imports.faults import Refused
-from backoffice.imports.kinds import Kind
+from backoffice.imports.kinds import KINDS, Kind
 from backoffice.imports.models import Upload
+from backoffice.imports.reading import headers
 from backoffice.imports.starting import WrongState, start_apply, start_preview
 
 
@@ -124,6 +125,7 @@ def _page(
 ) -> HttpResponse:
     asked = _asked(kind, proposed, chosen)
     required = _required(kind, asked)
+    is_missing = any(column.is_missing for column in required)
     questions = {} if form.is_bound else {question.option: question.sentence for question in proposed.questions}
     context |= {
         "title": upload.name,
@@ -136,7 +138,8 @@ def _page(
         "asked": asked,
         "used": sum(bool(column.chosen) for column in asked),
         "required": required,
-        "is_missing": any(column.is_missing for column in required),
+        "is_missing": is_missing,
+        "fits": _fitting(kind, [column.header for column in proposed.columns]) if is_missing else None,
         "wrong": [] if form.is_bound else proposed.wrong,
         "facts": facts(upload),
         "money": settings.COMPANY_CURRENCY,
@@ -170,6 +173,14 @@ def _asked(kind: Kind, proposed: Proposal, chosen: Mapping[int, str]) -> list[As
         )
 
     return [asked(column) for column in proposed.columns]
+
+
+def _fitting(kind: Kind, header: list[str]) -> Kind | None:
+    """What a file with this header rather holds: the kind that misses nothing, and takes the most of it."""
+    found = [(headers.propose(other.resource, header), other) for other in KINDS.values()]
+    fits = [(len(match.positions), other) for match, other in found if not match.missing]
+    best = max(fits, key=lambda fit: fit[0], default=None)
+    return best[1] if best and kind not in (other for _taken, other in fits) else None
 
 
 def _required(kind: Kind, asked: Sequence[Asked]) -> list[Required]:

@@ -170,3 +170,13 @@ def test_a_foreign_draft_does_not_exist(client, olga, manager_user, rep_user, na
         assert client.get(page(name, upload.pk)).status_code == status
         assert client.post(page(name, upload.pk)).status_code == status
     assert Upload.objects.get().phase is Phase.DRAFT
+
+
+def test_a_file_of_another_kind_is_told_as_such(client, olga):
+    shown = client.get(page("columns", drafted(olga, *ROWS, kind="contacts").pk))
+    assert shown.context_data["fits"].name == "opportunities"
+    assert f"{page('add')}?kind=opportunities" in shown.content.decode()
+    upload = drafted(olga, *ROWS)
+    assert asked(client, upload)["fits"] is None
+    left_out = {name: "" if value == "name" else value for name, value in choices(upload).items()}
+    assert client.post(page("columns", upload.pk), left_out).context_data["fits"] is None
