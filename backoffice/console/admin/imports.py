@@ -95,7 +95,7 @@ class UndoneFilter(DropdownFilter):
 class ByFilter(DropdownFilter):
     """For those who see everybody's uploads."""
 
-    title = _("by")
+    title = _("who uploaded")
     parameter_name = "by"
 
     @override
