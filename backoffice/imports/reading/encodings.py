@@ -15,10 +15,14 @@ type OneByte = Literal["cp1252", "mac_roman", "cp850"]
 
 # Letters of Western Europe that stand within words, before a small letter, and are nothing that stands there in the
 # other two encodings:
-# à…ÿ of Windows; á, é, è and ê of a Mac; é, í, ó, ú and ñ of MS-DOS.
+# à…ÿ of Windows; á, é, è and ê of a Mac; é, í, ó, ú and ñ of MS-DOS. A Mac's ó, ñ and í are dashes and the apostrophe
+# of Windows, but no word ends with these and a letter more: -ón, -ña, -ño, -ía, -ío.
 _IN_WORDS: dict[OneByte, re.Pattern[bytes]] = {
     "cp1252": re.compile(rb"[A-Za-z][\xe0-\xf6\xf8-\xff](?=[a-z])"),
-    "mac_roman": re.compile(rb"[A-Za-z][\x87\x8e-\x90](?=[a-z])"),
+    "mac_roman": re.compile(
+        rb"[A-Za-z][\x87\x8e-\x90](?=[a-z])"
+        rb"|[a-z]\x97n(?![A-Za-z])|(?:[A-Za-z]{2}\x96|[a-z]{3}\x92|\x96\x92)[ao]s?(?![A-Za-z])"
+    ),
     "cp850": re.compile(rb"[A-Za-z][\x82\xa1-\xa4](?=[a-z])"),
 }
 _NOT_WINDOWS = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")

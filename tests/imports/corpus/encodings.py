@@ -36,6 +36,23 @@ FILES = [
         holds={"A-1": record("Don’t call—write")},
         read_as={"encoding": "cp1252"},
     ),
+    *(
+        Odd(
+            f"Mac Roman with no other letter of its own than those of {name}",
+            (HEAD + f"A-1,{name},5,,\r\n").encode("mac_roman"),
+            outcomes="new",
+            holds={"A-1": record(name)},
+            read_as={"encoding": "mac_roman"},
+        )
+        for name in ("Corporación Norte", "Viñas y Peña", "García e Hijos", "Compañía del Río")
+    ),
+    Odd(
+        "dashes and apostrophes of Windows-1252 before one letter more are no ending of a word",
+        (HEAD + "A-1,Il l’a dit – quelqu’un – win–win – a–o – Smith’s—nobody’s – d’o,5,,\r\n").encode("cp1252"),
+        outcomes="new",
+        holds={"A-1": record("Il l’a dit – quelqu’un – win–win – a–o – Smith’s—nobody’s – d’o")},
+        read_as={"encoding": "cp1252"},
+    ),
     Odd(
         "Latin letters of the far side of Europe in UTF-8",
         HEAD + "A-1,Łódź – Škoda – Žluťoučký,5,,\r\n",
