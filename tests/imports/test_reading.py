@@ -84,6 +84,11 @@ def test_every_line_ending_is_read(ending):
     assert read(text) == [(2, ["A-1", "Chairs", "5"]), (3, ["A-2", "Desks", "6"])]
 
 
+def test_a_row_that_goes_on_and_on_over_short_lines_is_refused_before_it_fills_the_memory():
+    sentence = refusal(HEAD + '"\nab",' * 2_000_000, limit=LIMIT << 5)
+    assert sentence == "Line 2: a quote opens in this row and is never closed."
+
+
 def test_lines_are_counted_as_an_editor_shows_them():
     text = HEAD + 'A-1,"Chairs\r\nand desks",5\r\n\r\n,,\r\nA-2,Desks,6\r\n'
     assert read(text) == [(2, ["A-1", "Chairs\r\nand desks", "5"]), (6, ["A-2", "Desks", "6"])]

@@ -8,10 +8,10 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from itertools import islice
-from typing import BinaryIO, NamedTuple, cast
+from itertools import chain, islice
+from typing import BinaryIO, NamedTuple, TextIO, cast
 
 import msgspec
 from django.utils.translation import gettext, ngettext
@@ -25,6 +25,7 @@ from backoffice.sizes import size_in_words
 
 BLOCK_BYTES = 1 << 20
 HEAD_BYTES = 1 << 16
+PIECE_CHARACTERS, PIECES_PER_ROW = 1 << 18, 32
 MOST_COLUMNS = 500
 DELIMITERS = ",;\t|"
 HEADER_WITHIN_ROWS = 20  # titles may stand above it
@@ -198,9 +199,19 @@ def _csv_rows(file: BinaryIO, layout: Layout) -> Iterator[Row]:
             text.detach()
 
 
-def _clean_rows(text: Iterable[str], delimiter: str) -> Iterator[Row]:
-    reader = csv.reader(text, delimiter=delimiter, strict=True, skipinitialspace=True)
+def _clean_rows(text: TextIO, delimiter: str) -> Iterator[Row]:
     line, following = 1, 1
+
+    def lines() -> Iterator[list[str]]:
+        """By pieces of the file; refused once many of them go by without the end of a row."""
+        last, pieces = 0, 0
+        while piece := text.readlines(PIECE_CHARACTERS):
+            last, pieces = (last, pieces + 1) if following == last else (following, 0)
+            if pieces > PIECES_PER_ROW:
+                raise Refused(_csv_sentence("unexpected end of data", following))
+            yield piece
+
+    reader = csv.reader(chain.from_iterable(lines()), delimiter=delimiter, strict=True, skipinitialspace=True)
     strip = str.strip
     try:
         for raw in reader:
