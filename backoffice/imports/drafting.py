@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext, gettext_noop
 
@@ -94,7 +95,8 @@ def confirm(upload: Upload, user: User, columns: Mapping[str, str], given: Mappi
     try:
         with upload.file.open("rb") as file:
             stream = files.binary(file)
-            examined = examine(stream, upload.name, kind.resource, chosen, limit_bytes=upload.size)
+            limit = max(settings.UPLOAD_LIMIT_BYTES, upload.size)  # it was within the limit of the day it came
+            examined = examine(stream, upload.name, kind.resource, chosen, limit_bytes=limit)
     except (FileNotFoundError, ValueError) as error:
         raise WrongState(gettext(GONE)) from error
     with transaction.atomic():

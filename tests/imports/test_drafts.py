@@ -1,6 +1,10 @@
 """A file whose columns are looked at before anything is done with it."""
 
+import io
+
+import openpyxl
 import pytest
+from django.core.files.base import ContentFile
 
 from backoffice.crm.models import Opportunity
 from backoffice.imports import error_file
@@ -136,6 +140,17 @@ def test_what_only_a_person_can_say_is_asked(draft, operations_user):
     assert refused.value.option == "date_order"
     confirm(upload, operations_user, {}, {"date_order": "DMY", "decimal_mark": ","})
     assert proposal(upload, operations_user).questions == []
+    start_preview(upload, operations_user)
+    assert fresh(upload).phase == Phase.PREVIEWING
+
+
+def test_a_workbook_that_packs_well_is_taken_as_any_other(operations_user, no_broker):
+    book, file = openpyxl.Workbook(), io.BytesIO()
+    for cells in [["Opportunity ID", "Opportunity Name"], *([f"A-{n}", "Chairs and desks " * 5] for n in range(500))]:
+        book.active.append(cells)
+    book.save(file)
+    upload = receive(ContentFile(file.getvalue(), "a.xlsx"), "opportunities", operations_user, mode=Mode.DRAFT)
+    confirm(upload, operations_user, {}, {})
     start_preview(upload, operations_user)
     assert fresh(upload).phase == Phase.PREVIEWING
 
