@@ -14,7 +14,7 @@ from backoffice.access.idempotency import answers_once
 from backoffice.imports import error_file
 from backoffice.imports.faults import Refused
 from backoffice.imports.models import FileRow, Mode, Outcome, Phase, PreviewRow, Undo, Upload
-from backoffice.imports.options import Blank
+from backoffice.imports.options import Blank, way_out
 from backoffice.imports.reading.values import DateOrder, DecimalMark
 from backoffice.imports.showing import Reason, reasons
 from backoffice.imports.starting import WrongState, mode_called, receive, start_apply
@@ -237,8 +237,9 @@ def _started(upload: Upload, response: HttpResponse) -> "Status[Any]":
 
 def _not_taken(refused: Refused) -> Problem:
     field = refused.option or "file"
-    errors = [(field, message) for message in refused.messages]
-    return Problem(422, _("The file is not taken"), str(refused), errors=errors)
+    sentences = [*refused.messages[:-1], " ".join([*refused.messages[-1:], *way_out(refused)])]
+    errors = [(field, sentence) for sentence in sentences]
+    return Problem(422, _("The file is not taken"), " ".join(sentences), errors=errors)
 
 
 def _key_id(request: HttpRequest) -> int | None:

@@ -82,6 +82,13 @@ def options(given: Mapping[str, str | None]) -> Options:
     return msgspec.convert(said, Options)
 
 
+def way_out(refused: Refused, written: str = "") -> list[str]:
+    """How to say what a file leaves open: the option with each of its values, as a door has it `written`."""
+    values = {"date_order": DateOrder, "decimal_mark": DecimalMark}.get(refused.option, ())
+    ways = [f"{written}{refused.option}={value}" for value in values]
+    return [gettext("Say it with %(ways)s.") % {"ways": f" {gettext('or')} ".join(ways)}] if ways else []
+
+
 def _flag(name: str, value: str) -> bool:
     try:
         return _YES_NO[value.casefold()]

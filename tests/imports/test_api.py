@@ -109,7 +109,7 @@ def test_options_are_fields(olga):
         ({"mode": "guess"}, "mode", "takes one of preview, apply"),
         ({"date_order": "YDM"}, "date_order", "takes one of DMY, MDY"),
         ({"currency": "XYZ"}, "currency", "takes a code such as USD"),
-        ({}, "date_order", "either number may be the day. Say which is."),
+        ({}, "date_order", "Say which is. Say it with date_order=DMY or date_order=MDY."),
     ],
 )
 def test_a_file_that_is_not_taken_names_the_option(olga, fields, field, words):

@@ -71,7 +71,9 @@ def test_nothing_is_made_for_a_row_that_fails_and_what_it_names_is_made_once_for
         "A-3,Lamps,1,Anna Ruiz,ana@example.com,Acme\n",
         "A-4,Sofas,lots,Bo Lee,bo@example.com,Beta\n",
     ]
-    assert outcomes(upload(header + "".join(rows))) == ["failed", "new", "new", "failed"]
+    done = upload(header + "".join(rows))
+    assert outcomes(done) == ["failed", "new", "new", "failed"]
+    assert not done.job.lines.filter(text__contains="done again").exists()
     assert list(Rep.objects.values_list("email", flat=True)) == ["ana@example.com"]
     assert list(Account.objects.values_list("name", flat=True)) == ["Acme"]
     assert Opportunity.objects.count() == 2

@@ -22,8 +22,7 @@ from backoffice.imports.api import told, with_reasons
 from backoffice.imports.faults import Refused
 from backoffice.imports.kinds import KINDS
 from backoffice.imports.models import Mode, Upload
-from backoffice.imports.options import Options
-from backoffice.imports.reading.values import DateOrder, DecimalMark
+from backoffice.imports.options import Options, way_out
 from backoffice.imports.showing import Reason, reasons, word_for
 from backoffice.imports.starting import receive
 from backoffice.jobs.models import State
@@ -75,7 +74,7 @@ class Command(BaseCommand):
                 self.stdout.write(
                     json.dumps({"errors": refused.messages, "option": refused.option}, ensure_ascii=False)
                 )
-            raise CommandError("\n".join([*refused.messages, *way_out(refused)])) from refused
+            raise CommandError("\n".join([*refused.messages, *way_out(refused, "--option ")])) from refused
         except OSError as error:
             raise CommandError(f"{options['file']}: {error.strerror}") from error
         if options["wait"] or options["preview"]:
@@ -119,13 +118,6 @@ class Command(BaseCommand):
             if not upload.job:
                 words = ngettext("%(rows)s row would fail.", "%(rows)s rows would fail.", upload.failed)
             raise CommandError(words % {"rows": upload.failed}, returncode=ROWS_FAILED)
-
-
-def way_out(refused: Refused) -> list[str]:
-    """How to say here what the file leaves open."""
-    values = {"date_order": DateOrder, "decimal_mark": DecimalMark}.get(refused.option, ())
-    ways = [f"--option {refused.option}={value}" for value in values]
-    return [_("Say it with %(ways)s.") % {"ways": f" {_('or')} ".join(ways)}] if ways else []
 
 
 def in_words(upload: Upload) -> str:
