@@ -122,6 +122,15 @@ def test_a_sign_of_one_currency_only_is_that_currency():
     assert code(lambda cell: amount(cell, currency="EUR"), "€5 USD") == "not_an_amount"
 
 
+@pytest.mark.parametrize(
+    ("cell", "taken", "refused"),
+    [("$5", ["USD", "MXN", "BRL"], ["EUR", "GBP", "JPY"]), ("5 ¥", ["JPY", "CNY"], ["USD", "EUR"])],
+)
+def test_a_sign_of_several_currencies_is_none_of_the_others(cell, taken, refused):
+    assert [amount(cell, currency=currency) for currency in taken] == [5] * len(taken)
+    assert [code(amount, cell, POINT, currency) for currency in refused] == ["other_currency"] * len(refused)
+
+
 def test_amounts_fit_the_column():
     assert code(amount, "1" + "0" * 15) == "amount_too_large"
     assert code(amount, "1.23456") == "amount_too_fine"

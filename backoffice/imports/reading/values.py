@@ -126,6 +126,8 @@ _BLANKS = " \u00a0\u2009\u202f"
 _MINUS = "-\u2212"
 _SIGNS = "$€£¥"
 _OF_SIGN = {"€": "EUR", "£": "GBP"}  # the others are the signs of several
+_OF_YEN = {"JPY", "CNY"}
+_NOT_OF_DOLLAR = {*_OF_SIGN.values(), *_OF_YEN}
 _WRAPPED = re.compile(
     rf"(?P<open>\()?(?P<minus>[{_MINUS}+])?[{_BLANKS}]*"
     rf"(?:(?P<before>[A-Za-z]{{3}}|[{_SIGNS}])[{_BLANKS}]*)?(?P<inner_minus>[{_MINUS}+])?"
@@ -226,11 +228,14 @@ def amount(mark: DecimalMark | None, currency_code: str, digits: int, places: in
 
     def _signed(wrapped: re.Match[str], plain: str) -> Decimal:
         signs = [sign for sign in (wrapped["minus"], wrapped["inner_minus"]) if sign]
-        named = _currencies_named([mark for mark in (wrapped["before"], wrapped["after"]) if mark])
+        marks = [mark for mark in (wrapped["before"], wrapped["after"]) if mark]
+        named = _currencies_named(marks)
         if len(signs) > 1 or (wrapped["open"] and signs) or named is None or len(named) > 1:
             raise Invalid("not_an_amount", value=shown(wrapped[0]))
         given = next(iter(named), currency_code)
-        if given != currency_code:
+        foreign = [mark for mark in marks if not _may_be_sign_of(mark, currency_code)]
+        if given != currency_code or foreign:
+            given = given if given != currency_code else foreign[0]
             raise Invalid("other_currency", value=shown(wrapped[0]), given=given, currency=currency_code)
         negative = bool(wrapped["open"]) or any(sign in _MINUS for sign in signs)
         value = Decimal(plain.replace(wanted, "."))
@@ -245,6 +250,11 @@ def amount(mark: DecimalMark | None, currency_code: str, digits: int, places: in
         return rounded
 
     return parse
+
+
+def _may_be_sign_of(mark: str, currency_code: str) -> bool:
+    """Of a sign that several currencies have."""
+    return currency_code not in _NOT_OF_DOLLAR if mark == "$" else mark != "¥" or currency_code in _OF_YEN
 
 
 def _currencies_named(marks: list[str]) -> set[str] | None:
