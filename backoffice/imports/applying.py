@@ -67,6 +67,7 @@ class ByChunk(ABC):
         self.upload = upload
         self.kind = kind_called(upload.kind)
         self.loader: Loader = self.kind.loader(upload.columns, upload.chosen)
+        self.loader.discretion.viewer = upload.asked_by
         self.parse: ParseRow = compiled(self.kind.resource, upload.columns, upload.header, upload.chosen)
 
     @abstractmethod

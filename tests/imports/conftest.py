@@ -7,7 +7,7 @@ import pytest
 from django.core.files.base import ContentFile
 
 from backoffice.changes.acting import Door, acting
-from backoffice.crm.models import Account, Rep
+from backoffice.crm.models import Account, Contact, Rep
 from backoffice.imports.models import Upload
 from backoffice.imports.starting import receive
 from backoffice.jobs.running import execute
@@ -96,6 +96,10 @@ def make():
         def account(self, name, **more):
             with acting(None, Door.COMMAND, label="test"):
                 return Account.objects.create(name=name, **more)
+
+        def contact(self, name, **more):
+            with acting(None, Door.COMMAND, label="test"):
+                return Contact.objects.create(name=name, **more)
 
         def rep(self, given, family="", **more):
             with acting(None, Door.COMMAND, label="test"):

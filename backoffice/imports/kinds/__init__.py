@@ -16,6 +16,7 @@ from backoffice.imports.kinds.accounts import AccountLoader
 from backoffice.imports.kinds.contacts import ContactLoader
 from backoffice.imports.kinds.opportunities import OpportunityLoader
 from backoffice.imports.kinds.quotas import QuotaLoader
+from backoffice.imports.merging.discretion import Discretion
 from backoffice.imports.merging.merger import Part, Records
 from backoffice.imports.options import Options
 from backoffice.imports.reading.parsing import Parsed
@@ -44,6 +45,7 @@ class Loader(Protocol):
     def forget(self) -> None: ...
 
     parts: Mapping[str, Part]  # what rows refer to, by the word `Upload.records` counts it as
+    discretion: Discretion  # tell it who uploads: faults name only what they may see
     keeps_differences: bool  # set it for a preview: `Parsed.differences` then says what each row does
 
 

@@ -52,7 +52,8 @@ class AccountLoader(Merger):
     def make_parts(self) -> dict[str, Part]:
         self.types, self.industries = Choices("account_type"), Choices("industry")
         self.reps = Reps(str(FILE["owner_name"].header), str(FILE["owner_email"].header))
-        self.accounts = Accounts(str(FILE["account_id"].header), str(FILE["name"].header), update=True)
+        headers = str(FILE["account_id"].header), str(FILE["name"].header)
+        self.accounts = Accounts(*headers, update=True, discretion=self.discretion)
         return {"account_type": self.types, "industry": self.industries, "rep": self.reps}
 
     @override

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, NamedTuple, override
 
 from backoffice.crm.models import Contact
 from backoffice.crm.models.contacts import SHOWN_NAME
-from backoffice.imports.faults import Fault, listed, shown
+from backoffice.imports.faults import Fault, shown
 from backoffice.imports.merging import loading, opportunity_links
 from backoffice.imports.merging.companies import NO_COMPANY, Accounts, AccountUpdates, Company, Naming
 from backoffice.imports.merging.merger import (
@@ -114,7 +114,7 @@ class ContactLoader(Merger):
         self.opportunities = Opportunities(str(FILE["opportunity_id"].header))
         self.reps = Reps(str(FILE["owner_name"].header), str(FILE["owner_email"].header))
         headers = str(FILE["account_id"].header), str(FILE["company_name"].header)
-        self.accounts = Accounts(*headers, update=self.options.update_accounts)
+        self.accounts = Accounts(*headers, update=self.options.update_accounts, discretion=self.discretion)
         return {"rep": self.reps, "account": self.accounts}
 
     @override
@@ -165,7 +165,7 @@ class ContactLoader(Merger):
         hits = self.here.get(email, ())
         if len(hits) < 2:
             return None
-        names = listed([f"{hit.name or email} (#{hit.id})" for hit in hits])
+        names = self.discretion.listed(Contact, {hit.id: f"{hit.name or email} (#{hit.id})" for hit in hits})
         return Fault("several_contacts", str(FILE["email"].header), {"value": shown(email), "hits": names})
 
     def _company(self, cells: Sequence[Any], opening: Opening | None) -> Company:

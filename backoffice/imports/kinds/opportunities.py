@@ -57,7 +57,7 @@ class OpportunityLoader(Merger):
         self.stages, self.types = Choices("stage"), Choices("type")
         self.reps = Reps(str(FILE["owner_name"].header), str(FILE["owner_email"].header))
         headers = str(FILE["account_id"].header), str(FILE["account_name"].header)
-        self.accounts = Accounts(*headers, update=self.options.update_accounts)
+        self.accounts = Accounts(*headers, update=self.options.update_accounts, discretion=self.discretion)
         return {"stage": self.stages, "type": self.types, "rep": self.reps, "account": self.accounts}
 
     @override

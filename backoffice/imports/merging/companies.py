@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from backoffice.crm.models import Account
 from backoffice.crm.models.accounts import DOMAIN
-from backoffice.imports.faults import Fault, listed, shown
+from backoffice.imports.faults import Fault, shown
 from backoffice.imports.merging import loading
+from backoffice.imports.merging.discretion import Discretion
 from backoffice.imports.merging.merger import KEEP, UNCHANGED, OnlyNew, Table, Target, Wish, stronger
 from backoffice.imports.merging.references import NOTHING, Answer, Planned, settled, uids_in
 
@@ -64,8 +65,11 @@ class Accounts:
     to an account (an ID, another website) is known to those after it.
     """
 
-    def __init__(self, id_column: str, name_column: str, *, update: bool = False) -> None:
+    def __init__(
+        self, id_column: str, name_column: str, *, update: bool = False, discretion: Discretion | None = None
+    ) -> None:
         self.id_column, self.name_column = id_column, name_column
+        self.discretion = discretion or Discretion()
         self.updates = update
         self.answers: dict[Company, Answer] = {}
         self.made: frozenset[int] = frozenset()  # by the last `create`
@@ -169,8 +173,9 @@ class Accounts:
 
     def _several(self, company: Company, hits: Sequence[Hit]) -> Fault:
         named = company.website if company.website in self._domains else company.name
-        names = [f"{hit.name} ({hit.external_id or f'#{hit.id}'})" for hit in hits]
-        values = {"value": shown(named or company.name or ""), "hits": listed(names), "id_column": self.id_column}
+        names = {hit.id: f"{hit.name} ({hit.external_id or f'#{hit.id}'})" for hit in hits}
+        told = self.discretion.listed(Account, names)
+        values = {"value": shown(named or company.name or ""), "hits": told, "id_column": self.id_column}
         code = "several_accounts" if any(hit.external_id for hit in hits) else "several_accounts_without_id"
         return Fault(code, self.name_column, values)
 

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 from backoffice.crm.models.base import Row
 from backoffice.imports.faults import Fault
 from backoffice.imports.merging import loading
+from backoffice.imports.merging.discretion import Discretion
 from backoffice.imports.merging.loading import Moved
 from backoffice.imports.models import Outcome
 from backoffice.imports.options import Blank, Options
@@ -198,6 +199,7 @@ class Merger(Table, ABC):
     def __init__(self, positions: Mapping[str, int], options: Options) -> None:
         self.positions = positions
         self.options = options
+        self.discretion = Discretion()
         empty = [source.empty for source in self.sources.values()]
         super().__init__(tuple(self.sources), empty, [self._blank(source) for source in self.sources.values()])
         self.parts: Mapping[str, Part] = self.make_parts()
