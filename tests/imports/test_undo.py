@@ -433,6 +433,31 @@ def test_what_was_undone_is_not_applied_on_unless_the_undo_is_taken_back(half_ap
     assert Opportunity.objects.count() == 4
 
 
+def test_an_undo_that_broke_off_and_was_taken_back_does_not_go_on(upload, monkeypatch, operations_user):
+    applied = upload([row(f"A-{number}") for number in range(4)])
+    there = domain()
+    monkeypatch.setattr(taking_back, "FIRST_RECORDS", 2)
+    reverse, calls = taking_back.Reversal.reverse, []
+
+    def failing(self, records):
+        calls.append(records)
+        if len(calls) == 2:
+            raise RuntimeError
+        return reverse(self, records)
+
+    broken = undoing.undo(applied, operations_user)
+    with monkeypatch.context() as patched:
+        patched.setattr(taking_back.Reversal, "reverse", failing)
+        execute(broken.job_id, heartbeat=False)
+    assert Opportunity.objects.count() == 2
+    execute(undoing.undo_again(broken, operations_user).job_id, heartbeat=False)
+    assert domain() == there
+    verbs.retry(Job.objects.get(pk=broken.job_id), operations_user)
+    execute(broken.job_id, heartbeat=False)
+    assert Job.objects.get(pk=broken.job_id).error.startswith("This undo has been taken back since.")
+    assert domain() == there
+
+
 def test_the_change_log_tells_of_an_undo(upload, undo):
     undone = undo(upload([row("A-1")]))
     entry = Change.objects.get(job_id=undone.job_id)

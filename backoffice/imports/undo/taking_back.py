@@ -25,6 +25,7 @@ from backoffice.imports.merging.loading import Moved
 from backoffice.imports.models import Mode, Undo, Undone, UndoneRecord, UploadRow
 from backoffice.imports.undo import effects, reasons, uses
 from backoffice.imports.undo.effects import Record, Step
+from backoffice.imports.undo.holding import that_did_something
 from backoffice.imports.undo.reversing import Plan, Reversal
 from backoffice.jobs.registry import Queue, job
 from backoffice.jobs.running import Chunk, Failure, Run
@@ -36,6 +37,7 @@ CHUNK_RECORDS = 2_000
 TRIES = 4
 LINES_TOLD = 5
 LONGEST_LABEL = 300
+TAKEN_BACK = gettext_noop("This undo has been taken back since. Undo the upload anew instead.")
 RUNNING = gettext_noop("This upload is being applied again. Wait until it has ended, or cancel it first.")
 
 LINES = f"""
@@ -56,6 +58,8 @@ def take_back(run: Run) -> None:
     if undo.upload.job is not None and undo.upload.job.is_open:
         raise Failure(gettext(RUNNING))
     is_preview = undo.mode == Mode.PREVIEW
+    if not is_preview and that_did_something(undo.undos.filter(mode=Mode.APPLY)).exists():
+        raise Failure(gettext(TAKEN_BACK))
     if is_preview:
         _begin_anew(run, undo)
     with uses.foreseeing(wanted=is_preview), _lines(undo), collecting_by_chunk():
