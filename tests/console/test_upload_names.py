@@ -21,12 +21,14 @@ def shown(client, upload):
 
 
 def test_a_row_about_a_contact_of_an_earlier_row_says_which(client, olga):
-    rows = [("Ana Torres", "ana@example.com", "Buyer"), ("Ana Torres", "ANA@example.com", "Head of buying")]
+    again = ("Ana Torres", "ana@example.com", "Head of buying")
+    rows = [("Ana Torres", "ana@example.com", "Buyer"), ("Ana Torres", "ANA@example.com", "Head of buying"), again]
     upload = previewed(client, olga, *rows, header=("Fullname", "Email", "Title"), kind="contacts")
-    new, updated = shown(client, upload)
+    new, updated, unchanged = shown(client, upload)
     assert (new.outcome, new.name) == ("new", "Ana Torres")
     assert (updated.outcome, updated.name.lower()) == ("updated", "ana@example.com")
     assert [(change.label, change.after) for change in updated.changes] == [("Job title", "Head of buying")]
+    assert (unchanged.outcome, unchanged.name, unchanged.changes) == ("unchanged", "ana@example.com", [])
 
 
 def test_a_quota_to_be_goes_by_its_rep_and_month(client, olga):

@@ -48,12 +48,12 @@ class Texts:
         self._names: dict[tuple[type[models.Model], int], str] = {}
 
     def of(self, rows: Sequence[Parsed]) -> list[Changes | None]:
-        """Row by row; None for rows that change nothing."""
-        told = [row for row in rows if row.outcome in TOLD]
+        """Row by row; None for rows that change nothing of what is there."""
+        told = [row for row in rows if _is_told(row)]
         self._look_up(told)
         hidden = self._hidden(self.model, (row.object_id for row in told))
         hidden_accounts = self._hidden(Account, (difference.of for row in told for difference in row.differences))
-        return [self._changes(row, hidden, hidden_accounts) if row.outcome in TOLD else None for row in rows]
+        return [self._changes(row, hidden, hidden_accounts) if _is_told(row) else None for row in rows]
 
     def _changes(self, row: Parsed, hidden: set[int], hidden_accounts: set[int]) -> Changes:
         columns = {difference.column for difference in row.differences}
@@ -103,6 +103,10 @@ class Texts:
         manager: Any = model._default_manager
         with reality():
             return ids - set(manager.visible_to(self.user).filter(pk__in=ids).values_list("pk", flat=True))
+
+
+def _is_told(row: Parsed) -> bool:
+    return row.outcome in TOLD or is_imagined_id(row.object_id)
 
 
 def text_of(value: Any) -> str:
