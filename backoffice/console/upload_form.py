@@ -120,9 +120,12 @@ class UploadForm(OptionsForm):
     )
     notify = forms.BooleanField(label=_("Email me the outcome"), required=False)
 
-    def __init__(self, *args: Any, limit_bytes: int, **options: Any) -> None:
+    def __init__(self, *args: Any, limit_bytes: int, email: str, **options: Any) -> None:
         super().__init__(*args, **options)
         self.limit_bytes = limit_bytes
+        notify = self.fields["notify"]
+        notify.disabled = not email
+        notify.help_text = _("To %(email)s.") % {"email": email} if email else _("Your login has no email address yet.")
 
     @property
     def chosen_kind(self) -> str:

@@ -77,9 +77,9 @@ def new(request: HttpRequest, user: User, context: dict[str, Any]) -> HttpRespon
     """The page "Upload a file", and where it sends the file: on to the upload's own page, or back with reasons."""
     limit = settings.UPLOAD_LIMIT_BYTES
     if request.method != "POST":
-        form = UploadForm(initial={"kind": request.GET.get("kind", "")}, limit_bytes=limit)
+        form = UploadForm(initial={"kind": request.GET.get("kind", "")}, limit_bytes=limit, email=user.email)
         return _form_page(request, form, context)
-    form = UploadForm(request.POST, request.FILES, limit_bytes=limit)
+    form = UploadForm(request.POST, request.FILES, limit_bytes=limit, email=user.email)
     mode = Mode.APPLY if request.POST.get("mode") == Mode.APPLY else Mode.DRAFT
     upload = _received(form, user, mode) if form.is_valid() else None
     if upload is None:

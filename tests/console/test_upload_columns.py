@@ -180,3 +180,15 @@ def test_a_file_of_another_kind_is_told_as_such(client, olga):
     assert asked(client, upload)["fits"] is None
     left_out = {name: "" if value == "name" else value for name, value in choices(upload).items()}
     assert client.post(page("columns", upload.pk), left_out).context_data["fits"] is None
+
+
+@pytest.mark.parametrize("email", ["olga@example.com", ""])
+def test_a_mail_is_offered_to_whoever_has_an_address(client, olga, email):
+    olga.email = email
+    olga.save()
+    html = client.get(page("add")).content.decode()
+    assert (f"To {email}." in html) is bool(email)
+    assert ("Your login has no email address yet." in html) is (not email)
+    sent = {"kind": "opportunities", "file": SimpleUploadedFile("a.csv", as_csv(*ROWS)), "notify": "on"}
+    client.post(page("add"), sent)
+    assert Upload.objects.get().notify is bool(email)
