@@ -24,6 +24,7 @@ from backoffice.access.models import User
 from backoffice.console.job_pages import Fact, moment
 from backoffice.console.live import Count, Live, in_order
 from backoffice.console.upload_form import UploadForm
+from backoffice.downloads import attachment_headers
 from backoffice.imports import error_file, showing
 from backoffice.imports.faults import Refused
 from backoffice.imports.kinds import KINDS, Kind
@@ -126,16 +127,7 @@ def sample(request: HttpRequest, kind: str, name: str, user: User) -> HttpRespon
 
 
 def _csv(text: str, name: str) -> HttpResponse:
-    return HttpResponse(text, headers=_csv_headers(name))
-
-
-def _csv_headers(name: str) -> dict[str, str]:
-    return {
-        "Content-Type": "text/csv; charset=utf-8",
-        "Content-Disposition": f'attachment; filename="{name}"',
-        "X-Content-Type-Options": "nosniff",
-        "Cache-Control": "private, no-store",
-    }
+    return HttpResponse(text, headers=attachment_headers(name))
 
 
 def errors(request: HttpRequest, upload_id: int) -> HttpResponseBase:
@@ -144,7 +136,7 @@ def errors(request: HttpRequest, upload_id: int) -> HttpResponseBase:
     if not upload.has_error_file:
         raise Http404(gettext("This upload has no error file, or it has expired."))
     pieces = error_file.stream(upload, for_spreadsheet=True)
-    return StreamingHttpResponse(pieces, headers=_csv_headers(error_file.name_of(upload)))
+    return StreamingHttpResponse(pieces, headers=attachment_headers(error_file.name_of(upload)))
 
 
 def page(upload: Upload) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from ninja import Field, File, Form, Path, Query, Router, Schema, Status, Upload
 
 from backoffice.access.api import api_key_of, require_right, require_scope, scope
 from backoffice.access.idempotency import answers_once
+from backoffice.downloads import attachment_headers
 from backoffice.imports import error_file
 from backoffice.imports.faults import Refused
 from backoffice.imports.models import FileRow, Mode, Outcome, Phase, PreviewRow, Undo, Upload
@@ -300,21 +301,7 @@ def get_import_errors(request: HttpRequest, import_id: Path[QueryId]) -> HttpRes
     upload = _find(request, import_id)
     if not upload.has_error_file:
         raise not_found()
-    return attachment(upload)
-
-
-def attachment(upload: Upload, *, for_spreadsheet: bool = False) -> StreamingHttpResponse:
-    """The error file as a download that no browser opens by itself."""
-    pieces = error_file.stream(upload, for_spreadsheet=for_spreadsheet)
-    return StreamingHttpResponse(
-        (piece.encode() for piece in pieces),
-        headers={
-            "Content-Type": "text/csv; charset=utf-8",
-            "Content-Disposition": f'attachment; filename="{error_file.name_of(upload)}"',
-            "X-Content-Type-Options": "nosniff",
-            "Cache-Control": "private, no-store",
-        },
-    )
+    return StreamingHttpResponse(error_file.stream(upload), headers=attachment_headers(error_file.name_of(upload)))
 
 
 def in_list(upload: Upload) -> dict[str, Any]:
