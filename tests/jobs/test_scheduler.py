@@ -215,7 +215,8 @@ def test_a_worker_is_alive_when_it_answered_a_probe_or_works(no_broker):
     found = probes.last_worker_activity()
     assert found[Queue.PULLS] == WorkerSign.objects.get().at
     job = fresh(job)
-    assert found[Queue.DEFAULT] == max(job.heartbeat_at, job.started_at, job.claimed_at)  # a microsecond apart at most
+    times = [job.heartbeat_at, job.started_at, job.claimed_at]
+    assert min(times) <= found[Queue.DEFAULT] <= max(times)  # a microsecond apart at most
     assert found[Queue.IMPORTS] is None
 
 
