@@ -126,6 +126,7 @@ class Worker:
         if self.process and self.process.poll() is None:
             return
         with self.log.open("ab") as log:
+            earlier = log.tell()
             self.process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "celery", "-A", "backoffice.celery", "worker"),
@@ -141,7 +142,7 @@ class Worker:
                 start_new_session=True,
             )
         deadline = time.monotonic() + WORKER_SECONDS
-        while b" ready." not in self.log.read_bytes()[-2000:]:
+        while b" ready." not in self.log.read_bytes()[earlier:]:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"The worker did not start:\n{self.output}")
             time.sleep(0.05)
