@@ -4,6 +4,8 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from django.utils import translation
+
 END: Any = object()
 
 
@@ -12,8 +14,14 @@ def ahead[T](items: Iterator[T]) -> Generator[T]:
 
     Close it (`contextlib.closing`) when it is left early: the thread touches `items` until then.
     """
+    language = translation.get_language()
+
+    def make() -> Any:
+        with translation.override(language):  # a thread begins in the default language
+            return next(items, END)
+
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="reading-ahead") as thread:
-        following = thread.submit(next, items, END)
+        following = thread.submit(make)
         while (item := following.result()) is not END:
-            following = thread.submit(next, items, END)
+            following = thread.submit(make)
             yield item
