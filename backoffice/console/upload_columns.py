@@ -89,7 +89,7 @@ def _is_taken(
     try:
         confirm(upload, user, columns, form.options_of(kind))
     except Refused as refused:
-        form.refuse(refused.messages, refused.option)
+        form.refuse(refused)
         return False
     return True
 

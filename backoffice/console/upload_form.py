@@ -8,6 +8,7 @@ from django.core.files import File
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from backoffice.imports.faults import Refused
 from backoffice.imports.kinds import KINDS, Kind
 from backoffice.imports.options import CURRENCIES, FLAGS, Blank
 from backoffice.imports.reading.values import DateOrder, DecimalMark
@@ -99,9 +100,9 @@ class OptionsForm(forms.Form):
     def has_wrong_option(self) -> bool:
         return any(name in self.errors for name in OPTIONS)
 
-    def refuse(self, messages: Iterable[str], option: str, otherwise: str | None = None) -> None:
-        """Say beside the field it is about why something was not taken."""
-        for message in messages:
+    def refuse(self, refused: Refused, otherwise: str | None = None) -> None:
+        """Say beside each field it is about why something was not taken."""
+        for option, message in refused.by_option:
             self.add_error(option if option in self.fields else otherwise, message)
 
 

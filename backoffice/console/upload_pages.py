@@ -98,7 +98,7 @@ def _received(form: UploadForm, user: User, mode: Mode) -> Upload | None:
     try:
         return receive(said["file"], said["kind"], user, mode=mode, given=given, notify=said["notify"])
     except Refused as refused:
-        form.refuse(refused.messages, refused.option, otherwise="file")
+        form.refuse(refused, otherwise="file")
         return None
 
 

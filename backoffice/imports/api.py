@@ -15,7 +15,7 @@ from backoffice.downloads import attachment_headers
 from backoffice.imports import error_file
 from backoffice.imports.faults import Refused
 from backoffice.imports.models import FileRow, Mode, Outcome, Phase, PreviewRow, Undo, Upload
-from backoffice.imports.options import Blank, way_out
+from backoffice.imports.options import Blank, with_ways_out
 from backoffice.imports.reading.values import DateOrder, DecimalMark
 from backoffice.imports.showing import Reason, reasons
 from backoffice.imports.starting import WrongState, mode_called, receive, start_apply
@@ -237,10 +237,9 @@ def _started(upload: Upload, response: HttpResponse) -> "Status[Any]":
 
 
 def _not_taken(refused: Refused) -> Problem:
-    field = refused.option or "file"
-    sentences = [*refused.messages[:-1], " ".join([*refused.messages[-1:], *way_out(refused)])]
-    errors = [(field, sentence) for sentence in sentences]
-    return Problem(422, _("The file is not taken"), " ".join(sentences), errors=errors)
+    errors = [(option or "file", sentence) for option, sentence in with_ways_out(refused)]
+    detail = " ".join(sentence for _field, sentence in errors)
+    return Problem(422, _("The file is not taken"), detail, errors=errors)
 
 
 def _key_id(request: HttpRequest) -> int | None:

@@ -10,9 +10,10 @@ from django.db import transaction
 from django.utils.translation import gettext, gettext_noop
 
 from backoffice.access.models import User
+from backoffice.imports.expiring import deleted_some
 from backoffice.imports.faults import Refused
 from backoffice.imports.kinds import Kind, kind_called
-from backoffice.imports.models import ColumnChoice, Mode, Upload
+from backoffice.imports.models import ColumnChoice, Mode, PreviewRow, Upload
 from backoffice.imports.options import FLAGS, Options, options
 from backoffice.imports.reading import files, headers
 from backoffice.imports.reading.examining import Examined, Noticed, Question, examine
@@ -87,8 +88,8 @@ def proposal(upload: Upload, user: User) -> Proposal:
 def confirm(upload: Upload, user: User, columns: Mapping[str, str], given: Mapping[str, str | None]) -> None:
     """Take the file's headers for these columns of ours ("": ignored), with these options, and remember it.
 
-    What was previewed is forgotten. Raises Refused when the file can't be taken like that, naming the option that would
-    help, and WrongState when it is being or was applied: then everything stays as it was.
+    What was previewed is forgotten. Raises Refused with all that is against the file like that, naming the options that
+    would help, and WrongState when it is being or was applied: then everything stays as it was.
     """
     kind = kind_called(upload.kind)
     chosen = options_for(kind, {**given, "columns": msgspec.json.encode(dict(columns)).decode()})
@@ -96,12 +97,15 @@ def confirm(upload: Upload, user: User, columns: Mapping[str, str], given: Mappi
         with upload.file.open("rb") as file:
             stream = files.binary(file)
             limit = max(settings.UPLOAD_LIMIT_BYTES, upload.size)  # it was within the limit of the day it came
-            examined = examine(stream, upload.name, kind.resource, chosen, limit_bytes=limit)
+            examined = examine(stream, upload.name, kind.resource, chosen, limit_bytes=limit, is_draft=True)
     except (FileNotFoundError, ValueError) as error:
         raise WrongState(gettext(GONE)) from error
+    examined.noticed.refuse()
     with transaction.atomic():
         here = locked(upload)
         end_preview(here, user)
+        while deleted_some(PreviewRow, here):
+            pass
         keep_examined(here, examined)
         here.mode, here.preview_job, here.previewed = Mode.DRAFT, None, {}
         here.save()

@@ -4,7 +4,7 @@ A row's faults are kept as code and values, so that they can be grouped by reaso
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 from django.utils.text import format_lazy
@@ -14,12 +14,23 @@ SHOWN_CHARACTERS = 60
 
 
 class Refused(Exception):
-    """The file cannot be taken at all. `messages` are sentences to show; `option` is what is asked for."""
+    """The file cannot be taken at all. `messages` are sentences to show; `option` is what is asked for.
+
+    `by_option` has each sentence with the option that it is about, which may be several: see `each`.
+    """
 
     def __init__(self, *messages: str, option: str = "") -> None:
         super().__init__(" ".join(str(message) for message in messages))
         self.messages = [str(message) for message in messages]
         self.option = option
+        self.by_option = [(option, message) for message in self.messages]
+
+    @classmethod
+    def each(cls, by_option: Sequence[tuple[str, str]]) -> Self:
+        """For several things at once, each with the option it is about, if it is about one; the first is `option`."""
+        refused = cls(*(sentence for _option, sentence in by_option), option=by_option[0][0])
+        refused.by_option = list(by_option)
+        return refused
 
 
 REASONS: Mapping[str, Any] = {

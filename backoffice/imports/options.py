@@ -82,10 +82,14 @@ def options(given: Mapping[str, str | None]) -> Options:
     return msgspec.convert(said, Options)
 
 
-def way_out(refused: Refused, written: str = "") -> list[str]:
-    """How to say what a file leaves open: the option with each of its values, as a door has it `written`."""
-    values = {"date_order": DateOrder, "decimal_mark": DecimalMark}.get(refused.option, ())
-    ways = [f"{written}{refused.option}={value}" for value in values]
+def with_ways_out(refused: Refused, written: str = "") -> list[tuple[str, str]]:
+    """What is against a file, by option; where it leaves one open, with its values, as a door has them `written`."""
+    return [(option, " ".join([sentence, *_way_out(option, written)])) for option, sentence in refused.by_option]
+
+
+def _way_out(option: str, written: str) -> list[str]:
+    values = {"date_order": DateOrder, "decimal_mark": DecimalMark}.get(option, ())
+    ways = [f"{written}{option}={value}" for value in values]
     return [gettext("Say it with %(ways)s.") % {"ways": f" {gettext('or')} ".join(ways)}] if ways else []
 
 

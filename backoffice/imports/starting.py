@@ -29,7 +29,7 @@ from backoffice.imports.models import SUBJECT, Mode, Upload
 from backoffice.imports.options import Options
 from backoffice.imports.previews import previewing
 from backoffice.imports.reading import files
-from backoffice.imports.reading.examining import look_over
+from backoffice.imports.reading.examining import examine
 from backoffice.jobs.models import Job
 from backoffice.jobs.starting import Subject, start
 
@@ -87,7 +87,7 @@ def receive(  # noqa: PLR0913 - a keyword for each thing that a door may say
 
     limit = limit_bytes or settings.UPLOAD_LIMIT_BYTES
     stream = files.binary(file)
-    examined = look_over(stream, upload.name, known.resource, chosen, limit, settle=settled, is_draft=is_draft)
+    examined = examine(stream, upload.name, known.resource, chosen, limit, settle=settled, is_draft=is_draft)
     upload.size, upload.sha256 = examined.size, examined.sha256
     keep_examined(upload, examined)
     return _kept(file, upload, user, api_key)

@@ -91,6 +91,26 @@ def test_dates_that_can_be_read_in_two_ways_are_asked_about_beside_their_field(c
     assert Upload.objects.get().chosen.date_order == "DMY"
 
 
+def test_all_that_is_left_open_is_asked_again_each_beside_its_field(client, olga):
+    upload = drafted(olga, ("OPP-1", "Deal", "1,250", "03/04/2026", "", ""))
+    unanswered = client.post(page("columns", upload.pk), choices(upload))
+    errors = unanswered.context_data["form"].errors
+    assert list(errors) == ["date_order", "decimal_mark"]
+    assert "either number may be the day" in errors["date_order"][0]
+    assert "thousands or for decimals" in errors["decimal_mark"][0]
+    assert [field.name for field in unanswered.context_data["to_answer"]] == ["date_order", "decimal_mark"]
+    half = client.post(page("columns", upload.pk), choices(upload) | {"date_order": "DMY"})
+    assert list(half.context_data["form"].errors) == ["decimal_mark"]
+    assert Upload.objects.get().phase is Phase.DRAFT
+
+
+def test_what_is_open_is_asked_beside_what_is_missing(client, olga):
+    upload = drafted(olga, ("OPP-1", "Deal", "1", "03/04/2026", "", ""))
+    answer = client.post(page("columns", upload.pk), choices(upload) | {"column-1": ""})
+    assert "Missing required column: Opportunity Name" in answer.content.decode()
+    assert [field.name for field in answer.context_data["to_answer"]] == ["date_order"]
+
+
 def test_what_was_detected_is_chosen_already(client, olga):
     upload = drafted(olga, ("OPP-1", "Deal", "1.234,50", "31/12/2026", "", ""))
     shown = {field.name: field.value() for field, _question in asked(client, upload)["notation"]}

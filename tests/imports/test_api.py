@@ -121,6 +121,14 @@ def test_a_file_that_is_not_taken_names_the_option(olga, fields, field, words):
     assert not Job.objects.exists()
 
 
+def test_all_that_a_file_leaves_open_is_named_at_once(olga):
+    answer = olga.post(table([row(amount="1,250", close_date="1/2/2026")]))
+    assert answer.status_code == 422
+    assert [error["field"] for error in problem(answer)["errors"]] == ["date_order", "decimal_mark"]
+    ways = [error["message"].partition("Say it with ")[2] for error in answer.json()["errors"]]
+    assert ways == ["date_order=DMY or date_order=MDY.", "decimal_mark=. or decimal_mark=,."]
+
+
 def test_a_file_that_can_not_be_read_is_refused_in_words(olga):
     answer = olga.post("%PDF-1.7")
     assert (answer.status_code, problem(answer)["detail"]) == (

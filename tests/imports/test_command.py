@@ -73,11 +73,25 @@ def test_failed_rows_give_an_exit_code_of_their_own(file):
         (["--user", "nobody"], "no login “nobody”"),
         (["--user", "ren"], "may not upload"),
         ([], "--option date_order=DMY or --option date_order=MDY"),
+        ([], r"--option decimal_mark=\. or --option decimal_mark=,"),
     ],
 )
 def test_what_is_wrong_is_said(file, rep_user, arguments, words):
     with pytest.raises(CommandError, match=words):
-        run("opportunities", file(row(close_date="1/2/2026")), *arguments)
+        run("opportunities", file(row(close_date="1/2/2026", amount="1,250")), *arguments)
+
+
+def test_what_a_file_leaves_open_is_told_to_scripts_by_option(file):
+    out = io.StringIO()
+    with pytest.raises(CommandError):
+        call_command("import", "opportunities", file(row(close_date="1/2/2026", amount="1,250")), "--json", stdout=out)
+    assert [error["option"] for error in json.loads(out.getvalue())["errors"]] == ["date_order", "decimal_mark"]
+
+
+def test_without_an_admin_a_login_has_to_be_named(file, admin_user):
+    admin_user.delete()
+    with pytest.raises(CommandError, match="name a login with --user"):
+        run("opportunities", file(row()))
 
 
 def test_a_file_that_is_not_there_is_named():

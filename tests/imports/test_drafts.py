@@ -138,10 +138,26 @@ def test_what_only_a_person_can_say_is_asked(draft, operations_user):
     with pytest.raises(Refused, match="either number may be the day") as refused:
         start_preview(upload, operations_user)
     assert refused.value.option == "date_order"
+    assert [option for option, _sentence in refused.value.by_option] == ["date_order", "decimal_mark"]
     confirm(upload, operations_user, {}, {"date_order": "DMY", "decimal_mark": ","})
     assert proposal(upload, operations_user).questions == []
     start_preview(upload, operations_user)
     assert fresh(upload).phase == Phase.PREVIEWING
+
+
+def test_what_is_missing_and_what_is_open_is_said_together(draft, operations_user):
+    upload = draft('Opportunity ID,Amount,Close Date\nA-1,"1,250",1/2/2026\n')
+    for start in (
+        lambda: start_preview(upload, operations_user),
+        lambda: confirm(upload, operations_user, {}, {}),
+    ):
+        with pytest.raises(Refused) as refused:
+            start()
+        assert [option for option, _sentence in refused.value.by_option] == ["", "date_order", "decimal_mark"]
+        assert "Opportunity Name" in str(refused.value)
+    with pytest.raises(Refused) as refused:
+        confirm(upload, operations_user, {}, {"date_order": "DMY"})
+    assert [option for option, _sentence in refused.value.by_option] == ["", "decimal_mark"]
 
 
 def test_a_workbook_that_packs_well_is_taken_as_any_other(operations_user, no_broker):
@@ -175,6 +191,7 @@ def test_confirmed_anew_an_earlier_preview_is_forgotten(draft, operations_user):
     assert fresh(upload).expected["new"] == 1
     confirm(upload, operations_user, {"Amount": ""}, {})
     assert (fresh(upload).phase, fresh(upload).expected["new"]) == (Phase.DRAFT, 0)
+    assert not upload.known_rows.exists()
     execute(start_preview(upload, operations_user).pk, heartbeat=False)
     assert [one.changes for one in upload.previews.all()] == [{"external_id": ["", "A-1"], "name": ["", "Chairs"]}]
 

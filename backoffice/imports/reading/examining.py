@@ -33,12 +33,11 @@ class Noticed(msgspec.Struct, frozen=True):
     questions: list[Question] = []
 
     def refuse(self) -> None:
-        """Raises Refused, unless there is nothing against the file."""
-        if self.refused:
-            raise Refused(*self.refused)
-        if self.questions:
-            option = self.questions[0].option
-            raise Refused(*(one.sentence for one in self.questions if one.option == option), option=option)
+        """Raises Refused with all that is against the file, unless there is nothing."""
+        against = [("", sentence) for sentence in self.refused]
+        against += [(question.option, question.sentence) for question in self.questions]
+        if against:
+            raise Refused.each(against)
 
 
 class Examined(msgspec.Struct, frozen=True):
@@ -59,12 +58,7 @@ type Settle = Callable[[list[str]], Options]
 """The options for a file with this header."""
 
 
-def examine(file: BinaryIO, name: str, resource: type[UploadResource], options: Options, limit_bytes: int) -> Examined:
-    """Raises Refused when the file as a whole cannot be taken, or when only a person can say how it is meant."""
-    return look_over(file, name, resource, options, limit_bytes)
-
-
-def look_over(
+def examine(
     file: BinaryIO,
     name: str,
     resource: type[UploadResource],
@@ -74,7 +68,10 @@ def look_over(
     settle: Settle | None = None,
     is_draft: bool = False,
 ) -> Examined:
-    """Like `examine`; a draft is only refused when it can't be read, and tells in `noticed` what else is against it."""
+    """Raises Refused when the file as a whole cannot be taken, or when only a person can say how it is meant.
+
+    A draft is only refused when it can't be read, and tells in `noticed` what else is against it.
+    """
     scan = files.scan(file, name, limit_bytes)
     layout = files.layout(file, scan, lambda cells: headers.known(resource, cells, options.columns))
     rows = files.rows(file, layout)

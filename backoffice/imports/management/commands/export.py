@@ -13,13 +13,12 @@ from django.utils.translation import ngettext
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from backoffice.access.models import User
-from backoffice.access.roles import Role
 from backoffice.imports.exports import exporting, writing
 from backoffice.imports.exports.exporting import NotAllowed, Selection
 from backoffice.imports.exports.filters import DOOR
 from backoffice.imports.faults import Refused
 from backoffice.imports.kinds import KINDS
+from backoffice.imports.management.logins import login_called
 from backoffice.imports.models import Format
 
 EXAMPLES = """examples:
@@ -50,7 +49,7 @@ class Command(BaseCommand):
         kind, path = KINDS[options["kind"]], cast(Path, options["file"])
         selection = Selection(DOOR, query(options["filter"]))
         try:
-            rows = exporting.selected(kind, exporter(options["user"]), selection)
+            rows = exporting.selected(kind, login_called(options["user"]), selection)
             written = self.write(kind, rows, path, format_of(path), quiet=options["json"])
         except NotAllowed:
             raise CommandError(_("The login may not export this.")) from None
@@ -97,15 +96,3 @@ def query(pairs: list[str]) -> str:
             raise CommandError(_("Write a filter as NAME=VALUE, not “{pair}”.").format(pair=pair))
         filters[name] = value
     return filters.urlencode()
-
-
-def exporter(username: str | None) -> User:
-    if username:
-        named: User | None = User.objects.filter(username=username).first()
-        if named is None:
-            raise CommandError(_("There is no login “{name}”.").format(name=username))
-        return named
-    admin: User | None = User.objects.filter(role=Role.ADMIN, is_active=True).order_by("id").first()
-    if admin is None:
-        raise CommandError(_("There is no admin to export as: name a login with --user."))
-    return admin

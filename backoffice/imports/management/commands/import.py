@@ -15,16 +15,14 @@ from django.utils.translation import ngettext
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from backoffice.access.models import User
-from backoffice.access.permissions import may
-from backoffice.access.roles import Role
 from backoffice.imports.api import told, with_reasons
 from backoffice.imports.faults import Refused
 from backoffice.imports.kinds import KINDS
+from backoffice.imports.management.logins import login_called
 from backoffice.imports.models import Mode, Upload
-from backoffice.imports.options import Options, way_out
+from backoffice.imports.options import Options, with_ways_out
 from backoffice.imports.showing import Reason, reasons, word_for
-from backoffice.imports.starting import receive
+from backoffice.imports.starting import NotAllowed, receive
 from backoffice.jobs.models import State
 from backoffice.jobs.running import execute
 
@@ -71,10 +69,11 @@ class Command(BaseCommand):
             upload = self.start(options["kind"], options["file"], mode, options["user"], options["option"])
         except Refused as refused:
             if options["json"]:
-                self.stdout.write(
-                    json.dumps({"errors": refused.messages, "option": refused.option}, ensure_ascii=False)
-                )
-            raise CommandError("\n".join([*refused.messages, *way_out(refused, "--option ")])) from refused
+                said = [{"option": option, "message": message} for option, message in refused.by_option]
+                self.stdout.write(json.dumps({"errors": said}, ensure_ascii=False))
+            raise CommandError("\n".join(said for _option, said in with_ways_out(refused, "--option "))) from refused
+        except NotAllowed:
+            raise CommandError(_("The login may not upload.")) from None
         except OSError as error:
             raise CommandError(f"{options['file']}: {error.strerror}") from error
         if options["wait"] or options["preview"]:
@@ -82,7 +81,7 @@ class Command(BaseCommand):
         self.tell(upload, as_json=options["json"])
 
     def start(self, kind: str, path: Path, mode: Mode, username: str | None, pairs: list[str]) -> Upload:
-        user = uploader(username)
+        user = login_called(username)
         given = dict(option(pair) for pair in pairs)
         with path.open("rb") as file:
             return receive(File(file), kind, user, mode=mode, given=given, name=path.name)
@@ -153,20 +152,6 @@ def reason_in_words(reason: Reason) -> str:
     """The first row's sentence, and what else the rows are wrong with."""
     more = [*reason.named[1:], *(["…"] if reason.values > len(reason.named) else [])]
     return f"{reason.rows} × {reason.sentence}" + (f" (+ {', '.join(more)})" if more else "")
-
-
-def uploader(username: str | None) -> User:
-    if username:
-        named: User | None = User.objects.filter(username=username).first()
-        if named is None:
-            raise CommandError(_("There is no login “{name}”.").format(name=username))
-        if not may(named, "add", Upload):
-            raise CommandError(_("The login “{name}” may not upload.").format(name=username))
-        return named
-    admin: User | None = User.objects.filter(role=Role.ADMIN, is_active=True).order_by("id").first()
-    if admin is None:
-        raise CommandError(_("There is no admin to upload as: name a login with --user."))
-    return admin
 
 
 def option(pair: str) -> tuple[str, str]:
