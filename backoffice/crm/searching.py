@@ -8,7 +8,7 @@ the few rows that the rest of the search is then read from.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -93,14 +93,17 @@ def found[M: Model](rows: QuerySet[M], text: str, accounts: QuerySet[Account] | 
 def _in_row_or_account(words: Sequence[str], accounts: QuerySet[Account]) -> Iterator[Q]:
     """For each word, whether a row or its account has it: the accounts as numbers while they are few, for only then can
     the planner know how few; for a word common among accounts it looks at those of the rows that have the other words.
-    Of the words that accounts have, the rarest are looked up; the rest are read in the rows that these find."""
+    Of the words that accounts have, the rarest are looked up; the rest are read in the rows that these find. Very short
+    words are common: beside longer ones nobody asks which accounts have them."""
     accounts = accounts.order_by()
-    ids = _accounts_with(words, accounts)
-    looked_up = sorted((number for number in range(len(words)) if ids[number]), key=lambda number: len(ids[number]))
+    asked = [number for number, word in enumerate(words) if len(word) >= TRIGRAM]
+    asked = asked if len(asked) >= LOOKED_UP else list(range(len(words)))
+    ids = _accounts_with({number: words[number] for number in asked}, accounts)
+    rarest = sorted((number for number in asked if ids[number]), key=lambda number: len(ids[number]))
     for number, word in enumerate(words):
-        is_read = number in looked_up[LOOKED_UP:]
+        is_read = number not in asked or number in rarest[LOOKED_UP:]
         in_row = _contains(Unindexed("search"), word) if is_read else has_word(word)
-        if len(ids[number]) > MOST_ACCOUNTS:
+        if number not in asked or len(ids[number]) > MOST_ACCOUNTS:
             yield in_row | Q(Exists(accounts.filter(has_word(word), pk=OuterRef("account_id"))))
         elif ids[number]:
             yield in_row | Q(IsOneOf("account_id", Value(ids[number], ArrayField(BigIntegerField()))))
@@ -108,13 +111,13 @@ def _in_row_or_account(words: Sequence[str], accounts: QuerySet[Account]) -> Ite
             yield in_row
 
 
-def _accounts_with(words: Sequence[str], accounts: QuerySet[Account]) -> dict[int, list[int]]:
+def _accounts_with(words: Mapping[int, str], accounts: QuerySet[Account]) -> dict[int, list[int]]:
     """Up to `MOST_ACCOUNTS` + 1 accounts that have a word, for each word by its number, in one query."""
     hits = [
         accounts.filter(has_word(word)).annotate(word=Value(number)).values_list("word", "id")[: MOST_ACCOUNTS + 1]
-        for number, word in enumerate(words)
+        for number, word in words.items()
     ]
-    ids: dict[int, list[int]] = {number: [] for number in range(len(words))}
+    ids: dict[int, list[int]] = {number: [] for number in words}
     for number, pk in hits[0].union(*hits[1:], all=True).order_by() if len(hits) > 1 else hits[0]:
         ids[number].append(pk)
     return ids

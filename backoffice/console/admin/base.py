@@ -104,7 +104,7 @@ class ModelAdmin(HistoryMixin, FieldsMixin, unfold.ModelAdmin):
     `search` column, and that of the row's account too where there are `searched_accounts`.
     """
 
-    list_per_page = 100
+    list_per_page = 50
     list_max_show_all = 0
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER

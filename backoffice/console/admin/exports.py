@@ -24,7 +24,6 @@ from backoffice.sizes import size_in_words
 class ExportAdmin(ReadOnlyAdmin):
     list_display = ("kind_label", "format", "badge", "number_of_rows", "size_shown", "by", "created_at")
     list_select_related = ("job", "asked_by")
-    list_per_page = 50
     ordering = ("-id",)
 
     @admin.display(description=_("kind"))

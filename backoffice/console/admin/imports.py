@@ -143,7 +143,6 @@ class UploadAdmin(ReadOnlyAdmin):
     list_display = ("name", "kind_label", "badge", "new", "updated", "unchanged", "failed", "by", "created_at")
     list_select_related = ("job", "preview_job", "asked_by")
     list_filter = (KindFilter, OutcomeFilter, ByFilter, UndoneFilter)
-    list_per_page = 50
     ordering = ("-id",)
 
     new, updated, unchanged, failed = (number_of(outcome) for outcome in Outcome)

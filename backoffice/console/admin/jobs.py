@@ -103,7 +103,6 @@ class JobAdmin(ReadOnlyAdmin):
     list_display = ("name", "badge", "progress", "counted", "asker", "created_at", "duration")
     list_select_related = ("asked_by",)
     list_filter = (StateFilter, KindFilter, MineFilter)
-    list_per_page = 50
     ordering = ("-id",)
 
     @admin.display(description=_("job"))
