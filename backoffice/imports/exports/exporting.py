@@ -27,6 +27,7 @@ from backoffice.access.models import User
 from backoffice.access.permissions import may
 from backoffice.changes.acting import Door
 from backoffice.crm.models import Account, Contact, Opportunity
+from backoffice.downloads import attachment
 from backoffice.imports.exports import writing
 from backoffice.imports.faults import Refused
 from backoffice.imports.kinds import KINDS, Kind
@@ -177,20 +178,11 @@ def at_once(kind: Kind, format_: Format, rows: Rows, *, for_people: bool) -> Fil
     file = io.BytesIO()
     write(kind, rows, file, format_, for_people=for_people)
     file.seek(0)
-    return attachment(file, kind.name, format_)
+    return _attachment(file, kind.name, format_)
 
 
-def attachment(file: Any, kind: str, format_: Format) -> FileResponse:
-    """A download that no browser opens by itself."""
-    response = FileResponse(
-        file,
-        as_attachment=True,
-        filename=f"{kind}-{localdate().isoformat()}.{format_}",
-        content_type=writing.CONTENT_TYPES[format_],
-    )
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
+def _attachment(file: Any, kind: str, format_: Format) -> FileResponse:
+    return attachment(file, f"{kind}-{localdate().isoformat()}.{format_}", writing.CONTENT_TYPES[format_])
 
 
 def begin(kind: Kind, format_: Format, user: User, selection: Selection, api_key: int | None = None) -> Export:
@@ -269,7 +261,7 @@ def download(asked: Export) -> FileResponse | None:
     if not is_there(asked):
         return None
     try:
-        return attachment(asked.file.open("rb"), asked.kind, Format(asked.format))
+        return _attachment(asked.file.open("rb"), asked.kind, Format(asked.format))
     except FileNotFoundError:
         return None
 
