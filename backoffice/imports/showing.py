@@ -1,11 +1,12 @@
 """What an upload tells of itself: the records it made, and why rows fail, with the first rows of each reason."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection
-from django.utils.translation import ngettext_lazy
+from django.utils.text import capfirst
+from django.utils.translation import gettext, ngettext_lazy
 
 from backoffice.imports.faults import Fault
 from backoffice.imports.models import FileRow, Outcome, Upload
@@ -52,6 +53,25 @@ RECORDS: dict[str, Any] = {
 def word_for(kind: str, number: int) -> str:
     """What so many records of one of the kinds that `Upload.records` counts are called."""
     return str(RECORDS[kind] % {"number": number}) if kind in RECORDS else kind
+
+
+def records_in_words(records: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """What `Upload.records` counts, or a preview expects, kind by kind."""
+    return [
+        gettext("%(kind)s: %(new)d new, %(updated)d updated.")
+        % {"kind": capfirst(word_for(kind, 2)), "new": 0, "updated": 0, **counts}
+        for kind, counts in sorted(records.items())
+    ]
+
+
+def expected_in_words(expected: Mapping[str, int]) -> str:
+    """What a preview expects of the rows: `Upload.expected`."""
+    return (
+        gettext(
+            "Of %(rows)s rows %(new)s would be new, %(updated)s updated, %(unchanged)s unchanged; %(failed)s would fail."
+        )
+        % expected
+    )
 
 
 @dataclass

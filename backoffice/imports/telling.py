@@ -12,14 +12,13 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 from django.utils.formats import date_format
-from django.utils.text import capfirst
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.changes.acting import Door
 from backoffice.imports.models import SUBJECT, Outcome, Upload
-from backoffice.imports.showing import Reason, reasons, word_for
+from backoffice.imports.showing import Reason, reasons, records_in_words
 from backoffice.jobs.models import Job, State
 from backoffice.jobs.registry import Queue, job
 from backoffice.jobs.running import Failure, Run
@@ -101,7 +100,7 @@ def _told(upload: Upload) -> Told:
         name=upload.name,
         outcome=upload.job.outcome,
         counts=_counts(upload),
-        made=_made(upload),
+        made=records_in_words(upload.records),
         reasons=[(reason.rows, reason.sentence, _where(reason)) for reason in reasons(upload)],
         page=_address("admin:imports_upload_change", upload),
         error_file=_address("admin:imports_upload_errors", upload) if upload.has_error_file else "",
@@ -115,14 +114,6 @@ def _counts(upload: Upload) -> list[tuple[str, int]]:
     counts += [(str(outcome.label), figures[outcome.value]) for outcome in Outcome]
     left = figures["rows"] - sum(figures[outcome.value] for outcome in Outcome)
     return [*counts, (gettext("not reached"), left)] if left else counts
-
-
-def _made(upload: Upload) -> list[str]:
-    return [
-        gettext("%(kind)s: %(new)d new, %(updated)d updated.")
-        % {"kind": capfirst(word_for(kind, 2)), "new": 0, "updated": 0, **counts}
-        for kind, counts in sorted(upload.records.items())
-    ]
 
 
 def _where(reason: Reason) -> str:

@@ -101,7 +101,7 @@ def test_a_file_that_is_not_there_is_named():
 
 def test_a_preview_changes_nothing_and_tells_what_would_be(file):
     out = run("opportunities", file(row("A-1", account="Acme")), "--preview")
-    assert "of 1 rows 1 would be new, 0 updated, 0 unchanged; 0 would fail" in out
+    assert "Of 1 rows 1 would be new, 0 updated, 0 unchanged; 0 would fail" in out
     assert "Accounts: 1 new, 0 updated." in out
     assert not Opportunity.objects.exists()
 

@@ -99,6 +99,16 @@ def test_a_preview_says_what_the_applying_then_does(
     assert done.phase == Phase.APPLIED
 
 
+def test_its_job_says_what_it_found(preview, operations_user):
+    done = preview([row("A-1", account="Acme"), row("A-2", amount="lots")])
+    lines = [line.text for line in done.preview_job.log_lines(operations_user)]
+    assert lines[-3:] == [
+        "Of 2 rows 1 would be new, 0 updated, 0 unchanged; 1 would fail.",
+        "Accounts: 1 new, 0 updated.",
+        "Opportunities: 1 new, 0 updated.",
+    ]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_was_applied_is_unchanged_in_a_second_preview(preview, apply, operations_user, team, kind):
     text = KINDS[kind].sample_file("new", operations_user)

@@ -15,10 +15,11 @@ from backoffice.imports.expiring import deleted_some
 from backoffice.imports.merging import loading
 from backoffice.imports.merging.imagining import imagined, is_imagined_id
 from backoffice.imports.merging.merger import Part, Records
-from backoffice.imports.models import PreviewRow, Upload
+from backoffice.imports.models import Outcome, PreviewRow, Upload
 from backoffice.imports.previews.before_after import Changes, Texts
 from backoffice.imports.previews.near import MOST_SHOWN, created, near, side_of
 from backoffice.imports.reading.parsing import Parsed
+from backoffice.imports.showing import expected_in_words, records_in_words
 from backoffice.jobs.models import State
 from backoffice.jobs.registry import Queue, job
 from backoffice.jobs.running import Cancelled, Chunk, Failure, Run
@@ -40,6 +41,7 @@ def preview(run: Run) -> None:
     with imagined(*previewing.kind.writes):
         previewing.go()
         run.in_chunk(previewing.keep_what_would_be_created)
+    previewing.say_what_would_be()
     run.finish(State.SUCCEEDED)
 
 
@@ -94,6 +96,11 @@ class _Previewing(ByChunk):
         chunk.done = self.upload.rows
         creates = {word: told for word, part in self.loader.parts.items() if (told := self._created(word, part))}
         _keep(self.run, self.upload, {"counts": self.counts, "records": self.records, "creates": creates})
+
+    def say_what_would_be(self) -> None:
+        expected = {"rows": self.upload.rows} | {outcome.value: self.counts[outcome] for outcome in Outcome}
+        for line in (expected_in_words(expected), *records_in_words(self.records)):
+            self.run.log.info(line)
 
     def _created(self, word: str, part: Part) -> dict[str, Any] | None:
         side = side_of(word, part)

@@ -9,7 +9,6 @@ from typing import Any, override
 
 from django.core.files import File
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from rich.console import Console
@@ -21,7 +20,7 @@ from backoffice.imports.kinds import KINDS
 from backoffice.imports.management.logins import login_called
 from backoffice.imports.models import Mode, Upload
 from backoffice.imports.options import Options, with_ways_out
-from backoffice.imports.showing import Reason, reasons, word_for
+from backoffice.imports.showing import Reason, expected_in_words, reasons, records_in_words
 from backoffice.imports.starting import NotAllowed, receive
 from backoffice.jobs.models import State
 from backoffice.jobs.running import execute
@@ -137,15 +136,9 @@ def applied_in_words(upload: Upload) -> str:
 
 
 def previewed_in_words(upload: Upload) -> str:
-    words = _(
-        "Upload %(id)s, previewed: of %(rows)s rows %(new)s would be new, %(updated)s updated, "
-        "%(unchanged)s unchanged; %(failed)s would fail."
-    )
-    lines = [words % {"id": upload.pk, **upload.expected}]
-    for word, counts in upload.previewed.get("records", {}).items():
-        figures = {"kind": capfirst(word_for(word, 2)), "new": 0, "updated": 0, **counts}
-        lines.append(_("%(kind)s: %(new)d new, %(updated)d updated.") % figures)
-    return "\n".join([*lines, *map(reason_in_words, reasons(upload))])
+    words = _("Upload %(id)s, previewed.") % {"id": upload.pk}
+    made = records_in_words(upload.previewed.get("records", {}))
+    return "\n".join([f"{words} {expected_in_words(upload.expected)}", *made, *map(reason_in_words, reasons(upload))])
 
 
 def reason_in_words(reason: Reason) -> str:
