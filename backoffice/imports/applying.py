@@ -139,7 +139,7 @@ class _Applying(ByChunk):
     @override
     def keep(self, chunk: Chunk, rows: Sequence[Parsed], records: Records) -> None:
         upload = self.upload
-        loading.copy(UploadRow, OUTCOME, (outcome_of(upload.pk, row) for row in rows))
+        loading.copy(UploadRow, (*OUTCOME, "beside"), ((*outcome_of(upload.pk, row), _beside(row)) for row in rows))
         counts = Counter(row.outcome for row in rows)
         totals = Upload.objects.values_list("counts", "records").get(pk=upload.pk)
         upload.counts = dict(Counter(totals[0]) + counts)
@@ -178,6 +178,10 @@ def outcome_of(upload_id: int, row: Parsed) -> tuple[object, ...]:
         return (upload_id, row.number, row.line, row.outcome, row.object_id, None, None)
     errors, cells = orjson.dumps(faults.stored(row.faults)), orjson.dumps(row.cells)
     return (upload_id, row.number, row.line, row.outcome, None, errors.decode(), cells.decode())
+
+
+def _beside(row: Parsed) -> str | None:
+    return orjson.dumps(row.beside).decode() if row.beside else None
 
 
 def added(totals: Records, more: Records) -> Records:

@@ -207,6 +207,9 @@ class UploadRow(FileRow):
     """What became of a row that was applied."""
 
     upload = row_of("results")
+    beside = models.JSONField(
+        _("other records"), null=True, help_text=_("What else it changed or was first to need, by kind.")
+    )
 
     class Meta(FileRow.Meta):
         indexes = (

@@ -1,6 +1,7 @@
 """Quotas with their revisions, and the exchange rates pinned per month."""
 
 from django.db import models
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.access.models import Role, User
@@ -58,7 +59,7 @@ class Quota(Row):
         indexes = (models.Index(fields=["month", "id"], name="quota_month"),)
 
     def __str__(self) -> str:
-        return f"{self.rep or self.team} · {self.month:%Y-%m}"
+        return f"{self.rep or self.team} · {date_format(self.month, 'YEAR_MONTH_FORMAT')}"
 
     @classmethod
     def visible_by(cls, user: User) -> models.Q:

@@ -229,6 +229,7 @@ class ContactLoader(Merger):
         said.sort(key=lambda one: one[0].row.number)  # at an opportunity they stand as in the file
         for wish, _ in said:
             wish.outcome = stronger(wish.outcome, UPDATED)
+            wish.row.wrote("opportunity", wish.extra.opening.id)
             if self.keeps_differences:
                 wish.differences.append(Difference("opportunity_id", None, wish.row.values[OPPORTUNITY_ID]))
         pairs = [(wish.extra.opening.id, contact) for wish, contact in said]

@@ -65,6 +65,8 @@ class Accounts:
     to an account (an ID, another website) is known to those after it.
     """
 
+    model = Account
+
     def __init__(
         self, id_column: str, name_column: str, *, update: bool = False, discretion: Discretion | None = None
     ) -> None:
@@ -227,6 +229,7 @@ class AccountUpdates(Table):
         for id, wish, about_account in said:
             if about_account.outcome != UNCHANGED:
                 wish.outcome = stronger(wish.outcome, about_account.outcome)
+                wish.row.wrote("account", id)
             wish.differences += [
                 difference._replace(column=f"{OF_ACCOUNT}{difference.column}", of=id)
                 for difference in about_account.differences

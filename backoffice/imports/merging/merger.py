@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
+from backoffice.changes.registry import kind_of
 from backoffice.crm.models.base import Row
 from backoffice.imports.faults import Fault
 from backoffice.imports.merging import loading
@@ -42,6 +43,9 @@ class Source(NamedTuple):
 
 class Part(Protocol):
     """Records that rows refer to; those yet to be made go by negative numbers until `create`."""
+
+    @property
+    def model(self) -> type[Row]: ...
 
     def forget(self) -> None: ...
 
@@ -251,14 +255,14 @@ class Merger(Table, ABC):
         made = {word: part.create() for word, part in self.parts.items()}
         for word, ids in made.items():
             if ids:
-                _put_real_ids(wishes, self.places.get(word, ()), ids)
+                _put_real_ids(wishes, self.places.get(word, ()), ids, kind_of(self.parts[word].model))
         targets = self._targets(wishes)
         self.relate(targets)
         records: Records = {self.word: self.write(targets)}
         records |= {word: {"new": len(ids)} for word, ids in made.items() if ids}
         for word, counts in self.link(targets).items():
             records[word] = records.get(word, {}) | counts
-        _tell_rows(targets)
+        _tell_rows(targets, kind_of(self.model))
         if wrong:
             self._name_the_rest(wrong)
         return records
@@ -326,12 +330,16 @@ def _differences(columns: Sequence[str], before: Sequence[Any], after: Sequence[
     ]
 
 
-def _tell_rows(targets: Iterable[Target]) -> None:
-    """A row's outcome is the strongest of what became of its wishes."""
+def _tell_rows(targets: Iterable[Target], kind: str) -> None:
+    """A row's outcome is the strongest of what became of its wishes; of several records its own is the last changed."""
     for target in targets:
         for wish in target.wishes:
             row = wish.row
-            row.object_id = target.id
+            if row.object_id is None:
+                row.object_id = target.id
+            elif wish.outcome != UNCHANGED:
+                row.wrote(kind, row.object_id)
+                row.object_id = target.id
             row.outcome = stronger(row.outcome, wish.outcome)
             row.differences += wish.differences
 
@@ -340,9 +348,14 @@ def stronger(one: str, other: str) -> str:
     return other if not one or STRENGTH.index(other) > STRENGTH.index(one) else one
 
 
-def _put_real_ids(wishes: Iterable[Wish], places: Sequence[int], ids: Mapping[int, int]) -> None:
+def _put_real_ids(wishes: Iterable[Wish], places: Sequence[int], ids: Mapping[int, int], kind: str) -> None:
+    """Of those that refer to what was made, the first has brought it."""
+    untold = set(ids)
     for wish in wishes:
         for place in places:
             id = wish.values[place]
             if isinstance(id, int) and id < 0:
                 wish.values[place] = ids[id]
+                if id in untold:
+                    untold.remove(id)
+                    wish.row.wrote(kind, ids[id])

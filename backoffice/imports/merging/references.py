@@ -77,6 +77,8 @@ def uids_in(texts: Iterable[str]) -> dict[str, uuid.UUID]:
 class Choices:
     """One of our own pick lists. A label that is not in it yet is added at its end."""
 
+    model = Choice
+
     def __init__(self, list_name: str) -> None:
         self.list = list_name
         self.answers: dict[str, Answer] = {}
@@ -140,6 +142,8 @@ class Person(NamedTuple):
 
 class Reps:
     """By email; without one by the full name, when exactly one rep bears it. Name and email together add a rep."""
+
+    model = Rep
 
     def __init__(self, name_column: str, email_column: str) -> None:
         self.name_column, self.email_column = name_column, email_column

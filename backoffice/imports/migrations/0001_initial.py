@@ -244,6 +244,14 @@ class Migration(migrations.Migration):
                 ("errors", models.JSONField(null=True, verbose_name="errors")),
                 ("cells", models.JSONField(null=True, verbose_name="cells")),
                 (
+                    "beside",
+                    models.JSONField(
+                        help_text="What else it changed or was first to need, by kind.",
+                        null=True,
+                        verbose_name="other records",
+                    ),
+                ),
+                (
                     "upload",
                     models.ForeignKey(
                         db_constraint=False,

@@ -19,7 +19,7 @@ NOTHING = frozenset({"NULL", "\\N"})  # what database tools print for it
 class Parsed:
     """A row as values in the order of `UploadResource.columns_in`; None where the file says nothing."""
 
-    __slots__ = ("cells", "differences", "faults", "line", "number", "object_id", "outcome", "values")
+    __slots__ = ("beside", "cells", "differences", "faults", "line", "number", "object_id", "outcome", "values")
 
     def __init__(self, number: int, line: int, cells: list[str]) -> None:
         self.number = number
@@ -30,6 +30,12 @@ class Parsed:
         self.differences: list[Any] = []  # what a preview shows: `backoffice.imports.merging.merger.Difference`
         self.outcome = ""
         self.object_id: int | None = None
+        self.beside: dict[str, list[int]] | None = None
+
+    def wrote(self, kind: str, id: int) -> None:
+        """Note a record that it wrote beside `object_id`, by its kind in the change log."""
+        self.beside = self.beside or {}
+        self.beside.setdefault(kind, []).append(id)
 
 
 type ParseRow = Callable[[int, int, list[str]], Parsed]

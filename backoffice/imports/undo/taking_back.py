@@ -42,9 +42,18 @@ RUNNING = gettext_noop("This upload is being applied again. Wait until it has en
 
 LINES = f"""
     CREATE TEMP TABLE undo_lines AS
-    SELECT object_id, (array_agg(line ORDER BY number))[1:{LINES_TOLD}] AS lines
-    FROM {UploadRow._meta.db_table} WHERE upload_id = %s AND object_id IS NOT NULL GROUP BY object_id
+    WITH written AS (
+        SELECT %(kind)s AS kind, object_id, line FROM {UploadRow._meta.db_table}
+        WHERE upload_id = %(upload)s AND object_id IS NOT NULL
+        UNION ALL
+        SELECT kind, id::bigint, line FROM {UploadRow._meta.db_table},
+            LATERAL jsonb_each(beside) AS of_kind (kind, ids), LATERAL jsonb_array_elements_text(ids) AS id
+        WHERE upload_id = %(upload)s AND beside IS NOT NULL
+    )
+    SELECT kind, object_id, (array_agg(DISTINCT line ORDER BY line))[1:{LINES_TOLD}] AS lines
+    FROM written GROUP BY kind, object_id
 """
+LINES_OF = "SELECT object_id, lines FROM undo_lines WHERE kind = %s AND object_id = ANY(%s)"
 
 
 @job(JOB, queue=Queue.IMPORTS, label=_("Undo of an upload"), door=Door.UPLOAD)
@@ -69,7 +78,6 @@ def take_back(run: Run) -> None:
 class _TakingBack:
     def __init__(self, run: Run, undo: Undo, job_id: int, is_preview: bool) -> None:
         self.run, self.undo, self.job_id, self.is_preview = run, undo, job_id, is_preview
-        self.main_kind = kind_of(kind_called(undo.upload.kind).writes[0])
         self.viewers = _viewers(undo)
         self.reversal = Reversal(job_id, is_preview, self.viewers)
         self.locks = _locks()
@@ -151,10 +159,7 @@ class _TakingBack:
         loading.copy(UndoneRecord, columns, rows)
 
     def _lines_of(self, records: Sequence[Record]) -> dict[int, list[int]]:
-        ids = [record.id for record in records if record.kind == self.main_kind]
-        if not ids:
-            return {}
-        return dict(loading.rows("SELECT object_id, lines FROM undo_lines WHERE object_id = ANY(%s)", [ids]))
+        return dict(loading.rows(LINES_OF, [records[0].kind, [record.id for record in records]])) if records else {}
 
 
 def _begin_anew(run: Run, undo: Undo) -> None:
@@ -168,9 +173,10 @@ def _begin_anew(run: Run, undo: Undo) -> None:
 @contextmanager
 def _lines(undo: Undo) -> Iterator[None]:
     """The lines of the file that speak of each record, found once: a table of this connection alone."""
+    kind = kind_of(kind_called(undo.upload.kind).writes[0])
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS pg_temp.undo_lines")
-        cursor.execute(LINES, [undo.upload_id])
+        cursor.execute(LINES, {"kind": kind, "upload": undo.upload_id})
         cursor.execute("CREATE INDEX ON undo_lines (object_id)")
     yield
     with connection.cursor() as cursor:
