@@ -68,7 +68,8 @@ def expected_in_words(expected: Mapping[str, int]) -> str:
     """What a preview expects of the rows: `Upload.expected`."""
     return (
         gettext(
-            "Of %(rows)s rows %(new)s would be new, %(updated)s updated, %(unchanged)s unchanged; %(failed)s would fail."
+            "Of %(rows)s rows %(new)s would be new, %(updated)s updated, %(unchanged)s unchanged; "
+            "%(failed)s would fail."
         )
         % expected
     )

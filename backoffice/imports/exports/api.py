@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from ninja import Field, Path, Query, Router, Schema
 
 from backoffice.access.api import api_key_of, require_right, require_scope, scope
-from backoffice.imports.api import JobRef, Started
+from backoffice.imports.bodies import JobRef, Started
 from backoffice.imports.exports import exporting
 from backoffice.imports.exports.filters import (
     AccountExport,
