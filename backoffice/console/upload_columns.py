@@ -126,6 +126,7 @@ def _page(
     asked = _asked(kind, proposed, chosen)
     required = _required(kind, asked)
     is_missing = any(column.is_missing for column in required)
+    objections = form.non_field_errors()
     questions = {} if form.is_bound else {question.option: question.sentence for question in proposed.questions}
     context |= {
         "title": upload.name,
@@ -140,7 +141,8 @@ def _page(
         "required": required,
         "is_missing": is_missing,
         "fits": _fitting(kind, [column.header for column in proposed.columns]) if is_missing else None,
-        "wrong": [] if form.is_bound else proposed.wrong,
+        # What is missing the page says by itself, as columns are chosen.
+        "wrong": ([] if is_missing and len(objections) == 1 else objections) if form.is_bound else proposed.wrong,
         "facts": facts(upload),
         "money": settings.COMPANY_CURRENCY,
     }
@@ -177,10 +179,12 @@ def _asked(kind: Kind, proposed: Proposal, chosen: Mapping[int, str]) -> list[As
 
 def _fitting(kind: Kind, header: list[str]) -> Kind | None:
     """What a file with this header rather holds: the kind that misses nothing, and takes the most of it."""
-    found = [(headers.propose(other.resource, header), other) for other in KINDS.values()]
-    fits = [(len(match.positions), other) for match, other in found if not match.missing]
-    best = max(fits, key=lambda fit: fit[0], default=None)
-    return best[1] if best and kind not in (other for _taken, other in fits) else None
+    found = {name: headers.propose(other.resource, header) for name, other in KINDS.items()}
+    taken = {name: len(match.positions) for name, match in found.items() if not match.missing}
+    best = max(taken, key=taken.__getitem__, default=kind.name)
+    if kind.name in taken or len(found[best].positions) <= len(found[kind.name].positions):
+        return None
+    return KINDS[best]
 
 
 def _required(kind: Kind, asked: Sequence[Asked]) -> list[Required]:
