@@ -135,6 +135,22 @@ def test_what_a_row_gives_an_account_is_known_to_those_after_it(accounts, monkey
     assert Account.objects.count() == 2
 
 
+@pytest.mark.parametrize("chunk", [1, 10])
+def test_what_a_row_takes_from_an_account_means_it_no_longer(accounts, make, monkeypatch, chunk):
+    monkeypatch.setattr(applying, "FIRST_ROWS", chunk)
+    monkeypatch.setattr(applying, "CHUNK_ROWS", chunk)
+    make.account("Acme", external_id="ACC-1", website="acme.example")
+    make.account("Birch", website="birch.example")
+    done = accounts(
+        {"account_id": "ACC-1", "name": "Acme", "website": "https://elsewhere.example"},
+        {"account_id": "", "name": "Cedar", "website": "acme.example"},
+        {"account_id": "", "name": "Birch & Sons", "website": "birch.example"},
+        {"account_id": "", "name": "Birch", "website": ""},
+    )
+    assert outcomes(done) == ["updated", "new", "updated", "new"]
+    assert sorted(Account.objects.values_list("name", flat=True)) == ["Acme", "Birch", "Birch & Sons", "Cedar"]
+
+
 def test_an_account_without_an_id_goes_by_its_uid(accounts, make):
     one, two = make.account("Acme"), make.account("Acme")
     two.refresh_from_db()

@@ -286,6 +286,118 @@ def test_a_company_name_that_several_accounts_have_fails_the_row(contacts, make)
     assert Contact.objects.count() == 0
 
 
+def in_chunks_of(monkeypatch, rows):
+    monkeypatch.setattr(applying, "FIRST_ROWS", rows)
+    monkeypatch.setattr(applying, "CHUNK_ROWS", rows)
+
+
+every_chunk = pytest.mark.parametrize("chunk", [1, 2, 10])
+
+
+def accounts_of_contacts():
+    rows = Contact.objects.order_by("email").values_list("email", "account__external_id", "account__name")
+    return {email.partition("@")[0]: (id or "", name) for email, id, name in rows}
+
+
+def test_a_company_name_alone_means_the_one_account_of_that_name_though_it_has_an_id(contacts, make):
+    acme = make.account("ACMÉ", external_id="ACC-1")
+    done = contacts(ANA)
+    assert done.records == {"contact": {"new": 1}}
+    assert ana().account == acme
+
+
+def test_of_several_accounts_of_the_name_the_one_without_an_id_is_meant(contacts, make):
+    make.account("Acme", external_id="ACC-1"), make.account("Acme", external_id="ACC-2")
+    ours = make.account("acme")
+    assert outcomes(contacts(ANA)) == ["new"]
+    assert ana().account == ours
+
+
+def test_a_company_name_that_several_accounts_with_ids_have_fails_the_row_naming_them(contacts, make):
+    make.account("Acme", external_id="ACC-1"), make.account("Acme", external_id="ACC-2")
+    assert reasons(contacts(ANA)) == {
+        2: "Several accounts match “Acme”: “Acme (ACC-1)”, “Acme (ACC-2)”. Give Account ID to say which."
+    }
+    assert Contact.objects.count() == 0
+
+
+def test_an_archived_account_is_not_meant_by_its_name(contacts, make):
+    gone = make.account("Acme", external_id="ACC-1", archived_at=timezone.now())
+    contacts(ANA)
+    assert ana().account != gone
+
+
+def test_an_id_and_a_company_name_never_mean_an_account_that_has_another_id(contacts, make):
+    make.account("Acme", external_id="ACC-1")
+    done = contacts(ANA | {"account_id": "ACC-2"})
+    assert done.records["account"] == {"new": 1}
+    assert ana().account.external_id == "ACC-2"
+
+
+@every_chunk
+@pytest.mark.parametrize("update", [False, True])
+def test_a_company_name_means_an_account_that_an_earlier_row_made_with_an_id(contacts, monkeypatch, chunk, update):
+    in_chunks_of(monkeypatch, chunk)
+    done = contacts(
+        {"email": "a@example.com", "account_id": "ACC-1", "company_name": "Acme"},
+        {"email": "b@example.com", "account_id": "", "company_name": "acme"},
+        {"email": "c@example.com", "account_id": "", "company_name": "Birch"},
+        {"email": "d@example.com", "account_id": "", "company_name": "BIRCH"},
+        {"email": "e@example.com", "account_id": "", "company_name": "ACME"},
+        update_accounts="yes" if update else "",
+    )
+    assert outcomes(done) == ["new"] * 5
+    assert done.records["account"]["new"] == 2
+    named = {email: (id, name.casefold()) for email, (id, name) in accounts_of_contacts().items()}
+    assert named == dict.fromkeys("abe", ("ACC-1", "acme")) | dict.fromkeys("cd", ("", "birch"))
+
+
+@every_chunk
+@pytest.mark.parametrize("update", [False, True])
+def test_a_company_name_is_two_accounts_from_the_row_on_that_makes_the_second(
+    contacts, make, monkeypatch, chunk, update
+):
+    in_chunks_of(monkeypatch, chunk)
+    make.account("Acme", external_id="ACC-1")
+    done = contacts(
+        {"email": "a@example.com", "account_id": "", "company_name": "Acme"},
+        {"email": "b@example.com", "account_id": "ACC-2", "company_name": "Acme"},
+        {"email": "c@example.com", "account_id": "", "company_name": "Acme"},
+        {"email": "d@example.com", "account_id": "ACC-1", "company_name": "Acme"},
+        update_accounts="yes" if update else "",
+    )
+    assert outcomes(done) == ["new", "new", "failed", "new"]
+    assert "“Acme (ACC-1)”, “Acme (ACC-2)”" in reasons(done)[4]
+    assert accounts_of_contacts() == {"a": ("ACC-1", "Acme"), "b": ("ACC-2", "Acme"), "d": ("ACC-1", "Acme")}
+
+
+@every_chunk
+def test_an_account_that_a_row_renames_goes_by_its_new_name_only(contacts, make, monkeypatch, chunk):
+    in_chunks_of(monkeypatch, chunk)
+    make.account("Acme", external_id="ACC-1")
+    contacts(
+        {"email": "a@example.com", "account_id": "ACC-1", "company_name": "Birch"},
+        {"email": "b@example.com", "account_id": "", "company_name": "Birch"},
+        {"email": "c@example.com", "account_id": "", "company_name": "Acme"},
+        update_accounts="yes",
+    )
+    assert accounts_of_contacts() == {"a": ("ACC-1", "Birch"), "b": ("ACC-1", "Birch"), "c": ("", "Acme")}
+
+
+@every_chunk
+def test_an_archived_account_that_a_row_brings_up_to_date_is_still_not_meant_by_name(
+    contacts, make, monkeypatch, chunk
+):
+    in_chunks_of(monkeypatch, chunk)
+    make.account("Acme", external_id="ACC-1", archived_at=timezone.now())
+    contacts(
+        {"email": "a@example.com", "account_id": "ACC-1", "company_name": "Acme"},
+        {"email": "b@example.com", "account_id": "", "company_name": "Acme"},
+        update_accounts="yes",
+    )
+    assert accounts_of_contacts() == {"a": ("ACC-1", "Acme"), "b": ("", "Acme")}
+
+
 def test_an_account_id_says_which_account_whatever_the_company_is_called(contacts, make, opportunity):
     acme = make.account("Acme, renamed", external_id="ACC-1")
     opportunity("A-1", "Another")

@@ -113,8 +113,13 @@ class ContactLoader(Merger):
         self.stands: dict[str, Stands] = {}
         self.opportunities = Opportunities(str(FILE["opportunity_id"].header))
         self.reps = Reps(str(FILE["owner_name"].header), str(FILE["owner_email"].header))
-        headers = str(FILE["account_id"].header), str(FILE["company_name"].header)
-        self.accounts = Accounts(*headers, update=self.options.update_accounts, discretion=self.discretion)
+        self.accounts = Accounts(
+            str(FILE["account_id"].header),
+            str(FILE["company_name"].header),
+            update=self.options.update_accounts,
+            name_is_enough=True,
+            discretion=self.discretion,
+        )
         return {"rep": self.reps, "account": self.accounts}
 
     @override

@@ -3,7 +3,8 @@
 It works in the steps of `backoffice.imports.merging.references`.
 """
 
-from collections.abc import Iterable, Sequence
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from backoffice.crm.models import Account
@@ -28,13 +29,14 @@ SHARED_SITES = frozenset(
 )
 
 
-BY_DOMAIN = """
-    SELECT domain, id, name, external_id FROM crm_account
+MATCHED = ("name", "external_id", "name_key", "domain", "archived_at")  # as a `Hit` has them
+BY_DOMAIN = f"""
+    SELECT domain, id, {", ".join(MATCHED)} FROM crm_account
     WHERE domain = ANY(%s) AND archived_at IS NULL ORDER BY id
 """
-BY_NAME = """
-    SELECT name_key, id, name, external_id FROM crm_account
-    WHERE name_key = ANY(%s) AND external_id IS NULL AND archived_at IS NULL ORDER BY id
+BY_NAME = f"""
+    SELECT name_key, id, {", ".join(MATCHED)} FROM crm_account
+    WHERE name_key = ANY(%s) AND (%s OR external_id IS NULL) AND archived_at IS NULL ORDER BY id
 """
 
 
@@ -54,25 +56,38 @@ class Hit(NamedTuple):
 
     id: int
     name: str
-    external_id: str | None
+    external_id: str | None = None
+    name_key: str = ""
+    domain: str | None = None
+    archived_at: dt.datetime | None = None
 
 
 class Accounts:
     """By Account ID, which is its uid where it has none; else by website domain; else by exact folded name among
     accounts without an ID; else a new one.
 
-    A row that gives an ID never means an account that has another one. Where rows `update` accounts, what one gives
-    to an account (an ID, another website) is known to those after it.
+    A row that gives an ID never means an account that has another one. Where the `name_is_enough`, a row without an ID
+    means any account of the name: the only one, or the only one without an ID. Where rows `update` accounts, what one
+    gives to an account (an ID, another name or website) is known to those after it.
     """
 
     model = Account
 
     def __init__(
-        self, id_column: str, name_column: str, *, update: bool = False, discretion: Discretion | None = None
+        self,
+        id_column: str,
+        name_column: str,
+        *,
+        update: bool = False,
+        name_is_enough: bool = False,
+        discretion: Discretion | None = None,
     ) -> None:
         self.id_column, self.name_column = id_column, name_column
         self.discretion = discretion or Discretion()
         self.updates = update
+        self.name_is_enough = name_is_enough
+        # Where it can't change with the rows, an answer holds for all the file.
+        self.remembers = not (update or name_is_enough)
         self.answers: dict[Company, Answer] = {}
         self.made: frozenset[int] = frozenset()  # by the last `create`
         self._hits: dict[int, Hit] = {}
@@ -89,7 +104,7 @@ class Accounts:
         self._planned.clear()
 
     def prepare(self, companies: Iterable[Company]) -> None:
-        if len(self.answers) > REMEMBERED or self.updates:
+        if len(self.answers) > REMEMBERED or not self.remembers:
             self.answers.clear()
         unknown = [company for company in companies if any(company) and company not in self.answers]
         for found in (self._hits, self._by_id, self._uids, self._by_domain, self._by_name):
@@ -101,19 +116,18 @@ class Accounts:
         self._look_up(sorted({company.external_id for company in unknown if company.external_id}))
 
     def _look_up(self, external_ids: Sequence[str]) -> None:
-        columns = ("name", "external_id")
-        for text, *found in loading.current(Account, columns, "external_id", external_ids) if external_ids else ():
+        for text, *found in loading.current(Account, MATCHED, "external_id", external_ids) if external_ids else ():
             self._by_id[text] = self._hit(Hit(*found))
         uids = uids_in(text for text in external_ids if text not in self._by_id)
         if uids:
-            by_uid = {uid: found for uid, *found in loading.current(Account, columns, "uid", list(uids.values()))}
+            by_uid = {uid: found for uid, *found in loading.current(Account, MATCHED, "uid", list(uids.values()))}
             for text, uid in uids.items():
                 if uid in by_uid:
                     self._by_id[text] = self._hit(Hit(*by_uid[uid]))
                     self._uids.add(text)
         for key, *found in loading.rows(BY_DOMAIN, [list(set(self._domains.values()))]):
             self._by_domain.setdefault(key, []).append(self._hit(Hit(*found)))
-        for key, *found in loading.rows(BY_NAME, [list(set(self._keys.values()))]):
+        for key, *found in loading.rows(BY_NAME, [list(set(self._keys.values())), self.name_is_enough]):
             self._by_name.setdefault(key, []).append(self._hit(Hit(*found)))
 
     def _hit(self, hit: Hit) -> int:
@@ -125,7 +139,7 @@ class Accounts:
         return None if company.external_id in self._uids else company.external_id
 
     def find(self, company: Company) -> Answer:
-        answer = None if self.updates else self.answers.get(company)
+        answer = self.answers.get(company) if self.remembers else None
         if answer is None or (answer.id is not None and answer.id < 0 and answer.id not in self._planned.kept):
             answer = self._find(company)
             if not answer.fault:
@@ -138,31 +152,32 @@ class Accounts:
             return
         if number < 0 and number not in self._planned.kept:
             self._planned.keep(number)
-            self._hit(Hit(number, company.name or "", None))
+            self._hit(Hit(number, company.name or ""))
             self._learn(number, company)
-        elif self.updates:
+        elif self.updates and not self._hits[number].archived_at:
             self._learn(number, company)
 
     def _learn(self, number: int, company: Company) -> None:
+        """What the row makes of the account: by that it is found from here on, and no longer by what it had."""
         hit, given = self._hits[number], self.id_given(company)
         if given and not hit.external_id:
-            hit = self._hits[number] = hit._replace(external_id=given)
+            hit = hit._replace(external_id=given)
             self._by_id[given] = number
-        if company.name and not hit.external_id:
-            _add(self._by_name, self._keys[company.name], number)
-        domain = self._domains.get(company.website or "")
-        if domain:
-            _add(self._by_domain, domain, number)
+        if company.name:
+            hit = hit._replace(name=company.name, name_key=self._keys[company.name])
+            _add(self._by_name, hit.name_key, number)
+        if company.website:
+            hit = hit._replace(domain=self._domains.get(company.website))
+            if hit.domain:
+                _add(self._by_domain, hit.domain, number)
+        self._hits[number] = hit
 
     def _find(self, company: Company) -> Answer:
         if not any(company):
             return NOTHING
         if company.external_id and company.external_id in self._by_id:
             return Answer(self._by_id[company.external_id])
-        by_domain = self._by_domain.get(self._domains.get(company.website or "", ""), [])
-        by_name = self._by_name.get(self._keys[company.name], []) if company.name else []
-        for candidates, without_id in ((by_domain, bool(company.external_id)), (by_name, True)):
-            hits = [self._hits[id] for id in candidates if not (without_id and self._hits[id].external_id)]
+        for hits in (self._of_the_site(company), self._of_the_name(company)):
             if len(hits) > 1:
                 return Answer(fault=self._several(company, hits))
             if hits:
@@ -172,6 +187,21 @@ class Accounts:
             values = {"value": shown(named), "name_column": self.name_column}
             return Answer(fault=Fault("account_needs_name", self.name_column, values))
         return Answer(self._planned.add(company))
+
+    def _of_the_site(self, company: Company) -> list[Hit]:
+        domain = self._domains.get(company.website or "")
+        hits = [hit for hit in self._those(self._by_domain, domain) if hit.domain == domain]
+        return _without_id(hits) if company.external_id else hits
+
+    def _of_the_name(self, company: Company) -> list[Hit]:
+        key = self._keys[company.name] if company.name else None
+        hits = [hit for hit in self._those(self._by_name, key) if hit.name_key == key]
+        without_id = _without_id(hits)
+        is_name_enough = self.name_is_enough and not company.external_id
+        return hits if is_name_enough and len(without_id) != 1 else without_id
+
+    def _those(self, found: Mapping[str, Sequence[int]], key: str | None) -> list[Hit]:
+        return [self._hits[id] for id in found.get(key, ())] if key else []
 
     def _several(self, company: Company, hits: Sequence[Hit]) -> Fault:
         named = company.website if company.website in self._domains else company.name
@@ -235,6 +265,10 @@ class AccountUpdates(Table):
                 for difference in about_account.differences
             ]
         return sum(target.is_changed and target.id not in self.accounts.made for target in here)
+
+
+def _without_id(hits: Iterable[Hit]) -> list[Hit]:
+    return [hit for hit in hits if not hit.external_id]
 
 
 def _add(found: dict[str, list[int]], key: str, number: int) -> None:
