@@ -10,7 +10,6 @@ from typing import override
 
 import orjson
 from django.db import IntegrityError
-from django.utils.text import capfirst
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
@@ -27,7 +26,7 @@ from backoffice.imports.reading import examining, files
 from backoffice.imports.reading.ahead import ahead
 from backoffice.imports.reading.files import Row
 from backoffice.imports.reading.parsing import Parsed, ParseRow, compiled
-from backoffice.imports.showing import word_for
+from backoffice.imports.showing import records_in_words
 from backoffice.imports.undo.holding import that_hold
 from backoffice.jobs.models import OPEN
 from backoffice.jobs.registry import Queue, job
@@ -148,9 +147,7 @@ class _Applying(ByChunk):
         chunk.checkpoint = {"rows": rows[-1].number, "line": rows[-1].line}
 
     def say_what_was_made(self) -> None:
-        for name, counts in sorted(self.upload.records.items()):
-            figures = {"kind": capfirst(word_for(name, 2)), "new": 0, "updated": 0, **counts}
-            line = gettext("%(kind)s: %(new)d new, %(updated)d updated.") % figures
+        for line in records_in_words(self.upload.records):
             self.run.log.info(line)
 
 
