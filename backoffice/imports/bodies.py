@@ -152,7 +152,7 @@ class ReasonOut(Schema):
 
     rows: int
     column: str = Field(description="Empty where the whole row is wrong.")
-    sentence: str = Field(description="As the first of the rows says it.")
+    sentence: str = Field(description="As it holds for all of the rows: what they differ in is left open.")
     values: int = Field(description="Over how many different values.")
     named: list[str] = Field(description="The first of these.")
     lines: list[int] = Field(description="Of the first rows.")

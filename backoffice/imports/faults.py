@@ -11,6 +11,8 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 SHOWN_CHARACTERS = 60
+SUGGESTING = "_near"  # at the end of a code whose sentence is that of the same without it, and names something near
+OPEN = "…"
 
 
 class Refused(Exception):
@@ -82,10 +84,13 @@ REASONS: Mapping[str, Any] = {
     ),
     "not_a_month": _("%(column)s “%(value)s” is not a month such as 2026-11."),
     "negative_amount": _("%(column)s “%(value)s” is below zero."),
-    "no_such_rep": _("No rep has the email “%(value)s”. Correct it, or choose “Add reps that are not there yet”."),
+    "no_such_rep": _(
+        "No rep has the email “%(value)s”. "
+        "Correct it, or choose “Add reps that are not there yet” (option create_reps)."
+    ),
     "no_such_rep_near": _(
         "No rep has the email “%(value)s”; the nearest is “%(near)s”. "
-        "Correct it, or choose “Add reps that are not there yet”."
+        "Correct it, or choose “Add reps that are not there yet” (option create_reps)."
     ),
     "unknown_opportunity": _(
         "No opportunity has the ID “%(value)s”. Correct it, or upload the opportunities first and this row again."
@@ -106,6 +111,23 @@ class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def __str__(self) -> str:
         return str(REASONS[self.code]) % {"column": self.column, **self.values}
+
+    @property
+    def reason(self) -> str:
+        """What rows are grouped by: whether there is something near to suggest makes no other reason."""
+        return self.code.removesuffix(SUGGESTING)
+
+
+def in_general(faults: Sequence[Fault]) -> str:
+    """The sentence for several of one reason and column: what they differ in is left open."""
+    first = faults[0]
+    if all(fault == first for fault in faults):
+        return str(first)
+    same = {
+        name: value if all(fault.values.get(name) == value for fault in faults) else OPEN
+        for name, value in first.values.items()
+    }
+    return str(Fault(first.reason, first.column, same)).replace(f"{OPEN}.", OPEN)
 
 
 class Invalid(Exception):

@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext_lazy
 
-from backoffice.imports.faults import Fault
+from backoffice.imports.faults import OPEN, SUGGESTING, Fault, in_general
 from backoffice.imports.models import FileRow, Outcome, Upload
 
 ROWS_EXAMINED = 20_000
@@ -21,8 +21,9 @@ REASONS = """
         SELECT number, errors FROM {rows}
         WHERE upload_id = %(upload)s AND outcome = 'failed' ORDER BY upload_id, number LIMIT %(examined)s
     ), faulty AS (
-        SELECT number, fault->>'code' AS code, COALESCE(fault->>'column', '') AS header,
-            min(fault->'values'->>'value') AS value
+        SELECT number, regexp_replace(fault->>'code', %(suggesting)s, '') AS code,
+            COALESCE(fault->>'column', '') AS header,
+            min(COALESCE(fault->'values'->>'value', fault->>'values')) AS value
         FROM failed CROSS JOIN LATERAL jsonb_array_elements(errors) fault GROUP BY 1, 2, 3
     ), repeated AS (
         SELECT *, row_number() OVER (PARTITION BY code, header, value ORDER BY number) AS time FROM faulty
@@ -90,8 +91,8 @@ class Reason:
 
     @property
     def sentence(self) -> str:
-        """As the first of the rows says it."""
-        return str(self.fault_of(self.first[0]))
+        """As it holds for all of the rows: what they differ in is left open."""
+        return in_general([self.fault_of(row) for row in self.first])
 
     @property
     def named(self) -> list[str]:
@@ -99,14 +100,27 @@ class Reason:
         found = (self.fault_of(row).values.get("value") for row in self.first)
         return list(dict.fromkeys(str(value) for value in found if value is not None))
 
+    @property
+    def in_words(self) -> str:
+        """The sentence, and the first of the values that it leaves open."""
+        if len(self.named) < 2:
+            return self.sentence
+        named = [*self.named, *([OPEN] if self.values > len(self.named) else [])]
+        return f"{self.sentence} ({', '.join(named)})"
+
     def fault_of(self, row: FileRow) -> Fault:
-        return next(fault for fault in row.faults if (fault.code, fault.column) == (self.code, self.header))
+        return next(fault for fault in row.faults if (fault.reason, fault.column) == (self.code, self.header))
 
 
 def reasons(upload: Upload) -> list[Reason]:
     """Why rows fail, most frequent first: until it is applied, in its preview. One wrong in two ways is in both."""
     with connection.cursor() as cursor:
-        parameters = {"upload": upload.pk, "examined": ROWS_EXAMINED, "shown": ROWS_PER_REASON}
+        parameters: dict[str, int | str] = {
+            "upload": upload.pk,
+            "examined": ROWS_EXAMINED,
+            "shown": ROWS_PER_REASON,
+            "suggesting": f"{SUGGESTING}$",
+        }
         cursor.execute(REASONS.format(rows=upload.known_rows.model._meta.db_table), parameters)
         found = cursor.fetchall()
     grouped: dict[tuple[str, str], tuple[Reason, list[int]]] = {}

@@ -88,7 +88,7 @@ class Told:
     outcome: str
     counts: list[tuple[str, int]]
     made: list[str]
-    reasons: list[tuple[int, str, str]]  # rows, sentence, where
+    reasons: list[tuple[int, str, str]]  # rows, reason, where
     page: str
     error_file: str
     until: str
@@ -101,7 +101,7 @@ def _told(upload: Upload) -> Told:
         outcome=upload.job.outcome,
         counts=_counts(upload),
         made=records_in_words(upload.records),
-        reasons=[(reason.rows, reason.sentence, _where(reason)) for reason in reasons(upload)],
+        reasons=[(reason.rows, reason.in_words, _where(reason)) for reason in reasons(upload)],
         page=_address("admin:imports_upload_change", upload),
         error_file=_address("admin:imports_upload_errors", upload) if upload.has_error_file else "",
         until=date_format(localtime(upload.expires_at), "DATE_FORMAT"),

@@ -223,7 +223,7 @@ def test_why_rows_fail_is_grouped_by_reason(olga, mode):
         {
             "rows": 3,
             "column": "Amount",
-            "sentence": "Amount “lots” is not an amount.",
+            "sentence": "Amount “…” is not an amount.",
             "values": 2,
             "named": ["lots", "few"],
             "lines": [2, 4, 3],

@@ -121,7 +121,7 @@ def test_all_that_rows_fail_for_is_named(file, how):
         amounts = ("lots", "few", "some", "many", "any", "none")
         rows = [row(f"A-{amount}", amount=amount) for amount in amounts]
         call_command("import", "opportunities", file(*rows), how, stdout=out)
-    assert "6 × Amount “lots” is not an amount. (+ few, some, many, any, …)" in out.getvalue()
+    assert "6 × Amount “…” is not an amount. (lots, few, some, many, any, …)" in out.getvalue()
 
 
 def test_a_preview_answers_scripts_in_json(file):

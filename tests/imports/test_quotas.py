@@ -169,11 +169,11 @@ def test_an_unknown_email_fails_and_names_the_nearest(quotas, reps):
     assert reasons(done) == {
         2: (
             "No rep has the email “anna@example.com”; the nearest is “ana@example.com”. "
-            "Correct it, or choose “Add reps that are not there yet”."
+            "Correct it, or choose “Add reps that are not there yet” (option create_reps)."
         ),
         3: (
             "No rep has the email “zacharias@other.example.net”. "
-            "Correct it, or choose “Add reps that are not there yet”."
+            "Correct it, or choose “Add reps that are not there yet” (option create_reps)."
         ),
     }
     assert (Rep.objects.count(), Quota.objects.count()) == (2, 0)
@@ -246,7 +246,7 @@ def test_all_that_is_wrong_with_a_row_is_named(quotas, reps):
         2: (
             "Month “2026-13” is not a month such as 2026-11. Amount “-5” is below zero. "
             "No rep has the email “anna@example.com”; the nearest is “ana@example.com”. "
-            "Correct it, or choose “Add reps that are not there yet”."
+            "Correct it, or choose “Add reps that are not there yet” (option create_reps)."
         ),
         4: (
             "Email Address of Salesrep “nobody” is not an email address. "

@@ -53,7 +53,7 @@ def test_it_says_counts_reasons_and_where_to_find_more(asked):
     for text in ("rows: 3", "new: 1", "failed: 2", "unchanged: 0", "Opportunities: 1 new, 0 updated."):
         assert text in sent.body
     assert "- 2 × Opportunity Name is missing. (line 3, 4)" in sent.body
-    assert "- 2 × Amount “lots” is not an amount. (line 3, 4)" in sent.body
+    assert "- 2 × Amount “…” is not an amount. (lots, many) (line 3, 4)" in sent.body
     assert page + "change/" in sent.body
     assert page + "errors/" in sent.body
 

@@ -142,9 +142,7 @@ def previewed_in_words(upload: Upload) -> str:
 
 
 def reason_in_words(reason: Reason) -> str:
-    """The first row's sentence, and what else the rows are wrong with."""
-    more = [*reason.named[1:], *(["…"] if reason.values > len(reason.named) else [])]
-    return f"{reason.rows} × {reason.sentence}" + (f" (+ {', '.join(more)})" if more else "")
+    return f"{reason.rows} × {reason.in_words}"
 
 
 def option(pair: str) -> tuple[str, str]:
