@@ -17,24 +17,17 @@ def discard(upload: Upload, user: User) -> None:
     """
     if not may(user, "add", Upload):
         raise NotAllowed
-    _refuse_unless_idle(upload)
-    _delete_preview_rows(upload)
     with transaction.atomic():
         # Without its jobs: who waited for the lock would get the row as it is now joined to jobs as they were before.
         locked = Upload.objects.select_for_update().filter(pk=upload.pk).first()
         if locked is None:
             return
         _refuse_unless_idle(locked)
-        _delete_preview_rows(locked)
+        while deleted_some(PreviewRow, locked):
+            pass
         file = locked.file
         Upload.objects.filter(pk=locked.pk).delete()
         transaction.on_commit(lambda: file.delete(save=False) if file else None)
-
-
-def _delete_preview_rows(upload: Upload) -> None:
-    """In pieces, so that a million of them keep nobody waiting for long."""
-    while deleted_some(PreviewRow, upload):
-        pass
 
 
 def _refuse_unless_idle(upload: Upload) -> None:
