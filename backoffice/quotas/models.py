@@ -1,5 +1,7 @@
 """Quotas with their revisions, and the exchange rates pinned per month."""
 
+from datetime import date
+
 from django.db import models
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +22,10 @@ from backoffice.crm.models.base import (
     text,
 )
 from backoffice.crm.visibility import of_the_company, reps_under
+
+
+def month_in_words(month: date) -> str:
+    return date_format(month, "YEAR_MONTH_FORMAT")
 
 
 @logged("quota")
@@ -59,7 +65,7 @@ class Quota(Row):
         indexes = (models.Index(fields=["month", "id"], name="quota_month"),)
 
     def __str__(self) -> str:
-        return f"{self.rep or self.team} · {date_format(self.month, 'YEAR_MONTH_FORMAT')}"
+        return f"{self.rep or self.team} · {month_in_words(self.month)}"
 
     @classmethod
     def visible_by(cls, user: User) -> models.Q:

@@ -125,3 +125,17 @@ def test_a_row_that_writes_nothing_beside_its_own_record_keeps_nothing(upload, c
     kept = UploadRow.objects.order_by("upload_id", "number").values_list("beside", flat=True)
     acme, chairs = Account.objects.get().pk, Opportunity.objects.get(external_id="A-1").pk
     assert list(kept) == [{"account": [acme]}, None, {"opportunity": [chairs]}, None]
+
+
+def test_a_preview_of_taking_back_names_quotas_as_they_are_named_when_they_are_there(upload, undo, operations_user):
+    more = {"header": QUOTAS, "kind": "quotas", "create_reps": "yes"}
+    upload([[BEN, "2026-01-01", "1"]], **more)
+    taken = upload([[ANA, "2026-01-01", "1"], [BEN, "2026-02-01", "2"]], **more)
+    undo(taken)
+    looked = undoing.undo_again(undoing.current(taken), operations_user, mode=Mode.PREVIEW)
+    execute(looked.job_id, heartbeat=False)
+    assert lines(looked) == {
+        ("rep", "Ana"): [2],
+        ("quota", "Ana · January 2026"): [2],
+        ("quota", "Ben · February 2026"): [3],
+    }

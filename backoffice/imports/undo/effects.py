@@ -135,9 +135,17 @@ def records_of(job_id: int, step: Step, kind: str, after: int | None, limit: int
     if not told:
         return [], None
     ids = list(dict.fromkeys(object_id for _, object_id in told))
-    records = _folded(kind, ids, loading.rows(OF_RECORDS, [kind, ids, job_id]))
-    wanted = [record for record in records if record.step is step and not (is_upwards and record.first <= place)]
+    wanted = [
+        record
+        for record in of_ids(job_id, kind, ids)
+        if record.step is step and not (is_upwards and record.first <= place)
+    ]
     return [record for record in wanted if record.effects], told[-1][0]
+
+
+def of_ids(job_id: int, kind: str, ids: Sequence[int]) -> list[Record]:
+    """Those of the records that the job touched, whether they are there or not."""
+    return _folded(kind, ids, loading.rows(OF_RECORDS, [kind, list(ids), job_id]))
 
 
 def _folded(kind: str, ids: Sequence[int], rows: Iterable[Sequence[Any]]) -> list[Record]:

@@ -6,8 +6,9 @@ is there, so a chunk that is done again finds itself done.
 
 import gc
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
 from typing import Any
 
 from django.db import IntegrityError, connection
@@ -29,6 +30,7 @@ from backoffice.imports.undo.holding import that_did_something
 from backoffice.imports.undo.reversing import Plan, Reversal
 from backoffice.jobs.registry import Queue, job
 from backoffice.jobs.running import Chunk, Failure, Run
+from backoffice.quotas.models import month_in_words
 from backoffice.quotas.revising import because
 
 JOB = "imports.undo"
@@ -139,8 +141,17 @@ class _TakingBack:
             and records[0].step is Step.RETURN
             and all(viewer.sees_everything for viewer in self.viewers)
         ):
-            return {record.id: _name_in_log(record) for record in records} | found
+            reps = self._reps_of(records)
+            return {record.id: _name_in_log(record, reps) for record in records} | found
         return found
+
+    def _reps_of(self, records: Sequence[Record]) -> dict[int, str]:
+        """What the reps are called after whom the records go: some would only come back with them."""
+        ids = {id for record in records if record.main is not None and (id := record.main.before.get("rep_id"))}
+        if not ids:
+            return {}
+        away = effects.of_ids(self.job_id, "rep", sorted(ids))
+        return {rep.id: _name_in_log(rep, {}) for rep in away} | (uses.names("rep", ids, self.viewers) or {})
 
     def _keep(self, told: Sequence[tuple[Plan, Undone]], labels: dict[int, str], number: int) -> None:
         records = [plan.record for plan, _ in told]
@@ -196,9 +207,13 @@ def _locks() -> set[str]:
     return own | {kind_of(parent_of(model) or model) for model in written if hasattr(model, "change_kind")}
 
 
-def _name_in_log(record: Record) -> str:
+def _name_in_log(record: Record, reps: Mapping[int, str]) -> str:
     """What a record was called that is not there at the moment."""
     values = record.main.before if record.main is not None else {}
     parts = [str(values[column]) for column in ("given", "family", "second_family") if values.get(column)]
-    named = values.get("name") or values.get("label") or " ".join(parts) or values.get("month") or ""
-    return str(named) or f"{model_of(record.kind)._meta.verbose_name} #{record.id}"
+    named = str(values.get("name") or values.get("label") or " ".join(parts))
+    if month := values.get("month"):
+        named = " · ".join(
+            [*filter(None, [reps.get(values.get("rep_id", 0))]), month_in_words(date.fromisoformat(month))]
+        )
+    return named or f"{model_of(record.kind)._meta.verbose_name} #{record.id}"
