@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils.translation import gettext
@@ -16,11 +16,17 @@ log = structlog.get_logger(__name__)
 HOME = "/admin/"
 
 
+class NotThere(Http404):
+    """Its text is a sentence for whoever asks, true whether there is nothing or only nothing for them."""
+
+
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return _page(
         404,
         gettext("Not found"),
-        gettext("There is nothing at this address, or nothing that you may see."),
+        str(exception)
+        if isinstance(exception, NotThere)
+        else gettext("There is nothing at this address, or nothing that you may see."),
     )
 
 

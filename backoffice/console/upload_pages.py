@@ -21,6 +21,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext, ngettext
 
 from backoffice.access.models import User
+from backoffice.console.errors import NotThere
 from backoffice.console.job_pages import Fact, moment
 from backoffice.console.live import Count, Live, in_order
 from backoffice.console.upload_form import UploadForm
@@ -65,7 +66,7 @@ def visible_upload(request: HttpRequest, upload_id: int | str) -> Upload:
     uploads = seen.select_related("asked_by", "job__asked_by", "preview_job__asked_by")
     upload = uploads.filter(pk=upload_id).first() if str(upload_id).isdecimal() and int(upload_id) < 2**63 else None
     if upload is None:
-        raise Http404(gettext("There is no such upload, or it is not yours."))
+        raise NotThere(gettext("There is no such upload: it was discarded, or it is not yours."))
     return upload
 
 

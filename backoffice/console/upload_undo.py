@@ -1,6 +1,6 @@
 """Undoing an upload: what it would do to each record, doing it, what became of them, and taking the undo back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from backoffice.access.models import User
 from backoffice.access.permissions import may
@@ -33,6 +34,14 @@ TONES = {
     Undone.KEPT: "warning",
 }
 LINES_SHOWN = 5
+# What a preview says where the undo itself says `Undone`'s own words.
+WOULD_BE = {
+    Undone.RESTORED: _("would be restored"),
+    Undone.REMOVED: _("would be removed"),
+    Undone.RETURNED: _("would be brought back"),
+    Undone.PARTLY: _("would be restored in part"),
+    Undone.KEPT: _("would be left as it is"),
+}
 
 
 @dataclass(frozen=True)
@@ -45,11 +54,8 @@ class ShownRecord:
     link: str
     lines: str
     outcome: Undone
+    outcome_label: str
     reasons: Sequence[str]
-
-    @property
-    def outcome_label(self) -> str:
-        return capfirst(str(self.outcome.label))
 
     @property
     def tone(self) -> str:
@@ -78,43 +84,36 @@ def standing(upload: Upload, user: User) -> Standing:
     return Standing(undoing.current(upload), undoing.latest(upload), undoing.why_not(upload, user))
 
 
-def begin(request: HttpRequest, upload_id: int, user: User) -> HttpResponse:
-    """POST: look what undoing the upload would do."""
-    upload = visible_upload(request, upload_id)
-    if request.method != "POST":
-        return HttpResponseRedirect(_page_of_upload(upload))
-    try:
-        started = undoing.undo(upload, user, mode=Mode.PREVIEW)
-    except WrongState as wrong:
-        messages.warning(request, str(wrong))
-        return HttpResponseRedirect(_page_of_upload(upload))
-    return HttpResponseRedirect(_page_of(started))
-
-
-def begin_back(request: HttpRequest, upload_id: int, undo_id: int, user: User) -> HttpResponse:
-    """POST: look what taking the undo back would do."""
+def begin(request: HttpRequest, upload_id: int, user: User, undo_id: int | None = None) -> HttpResponse:
+    """POST: look what undoing the upload, or taking this undo of it back, would do."""
+    if undo_id is None:
+        upload = visible_upload(request, upload_id)
+        return _started(request, _page_of_upload(upload), lambda: undoing.undo(upload, user, mode=Mode.PREVIEW))
     undo = _visible(request, upload_id, undo_id)
-    if request.method != "POST":
-        return HttpResponseRedirect(_page_of(undo))
-    try:
-        started = undoing.undo_again(undo, user, mode=Mode.PREVIEW)
-    except WrongState as wrong:
-        messages.warning(request, str(wrong))
-        return HttpResponseRedirect(_page_of(undo))
-    return HttpResponseRedirect(_page_of(started))
+    return _started(request, _page_of(undo), lambda: undoing.undo_again(undo, user, mode=Mode.PREVIEW))
 
 
 def go(request: HttpRequest, upload_id: int, undo_id: int, user: User) -> HttpResponse:
     """POST: do what the preview showed."""
-    undo = _visible(request, upload_id, undo_id)
-    if request.method != "POST" or undo.mode == Mode.APPLY:
-        return HttpResponseRedirect(_page_of(undo))
-    try:
-        started = undoing.undo_again(undo.undoes, user) if undo.undoes else undoing.undo(undo.upload, user)
-    except WrongState as wrong:
-        messages.warning(request, str(wrong))
-        return HttpResponseRedirect(_page_of(undo))
-    return HttpResponseRedirect(_page_of(started))
+    looked = _visible(request, upload_id, undo_id)
+    if looked.mode == Mode.APPLY:
+        return HttpResponseRedirect(_page_of(looked))
+    undoes = looked.undoes
+    return _started(
+        request,
+        _page_of(looked),
+        lambda: undoing.undo_again(undoes, user) if undoes else undoing.undo(looked.upload, user),
+    )
+
+
+def _started(request: HttpRequest, back: str, start: Callable[[], Undo]) -> HttpResponse:
+    """On to what a POST starts; `back` where it only looks, or where it can't be now, which a message says."""
+    if request.method == "POST":
+        try:
+            return HttpResponseRedirect(_page_of(start()))
+        except WrongState as wrong:
+            messages.warning(request, str(wrong))
+    return HttpResponseRedirect(back)
 
 
 def page(request: HttpRequest, upload_id: int, undo_id: int, user: User, context: dict[str, Any]) -> HttpResponse:
@@ -165,13 +164,14 @@ def _fragment(undo: Undo, user: User, query: QueryDict) -> dict[str, Any]:
         "heading": _heading(undo),
         "sentence": _in_words(undo) if is_ready else "",
         "counts": [
-            Count(word.value, str(word.label), undo.counts.get(word, 0)) for word in Undone if undo.counts.get(word)
+            Count(word.value, _said(undo, word), undo.counts.get(word, 0)) for word in Undone if undo.counts.get(word)
         ],
         "back": _page_of(undo),
         "is_over": is_over,
         "is_all": not outcome,
         "tabs": _tabs(undo, outcome),
-        "records": _shown(shown.rows, user) if shown else [],
+        "records": _shown(undo, shown.rows, user) if shown else [],
+        "is_forgotten": is_over and any(undo.counts.values()) and not undo.records.exists(),
         "earlier": shown.earlier if shown else "",
         "later": shown.later if shown else "",
         "may_go": is_preview and is_ready and _does(undo) > 0,
@@ -238,14 +238,18 @@ def _tabs(undo: Undo, outcome: str) -> list[Tab]:
     return [
         Tab("all", gettext("all"), sum(number.values()), page, not outcome),
         *(
-            Tab(word.value, str(word.label), number[word], f"{page}?outcome={word.value}", word == outcome)
+            Tab(word.value, _said(undo, word), number[word], f"{page}?outcome={word.value}", word == outcome)
             for word in Undone
             if number[word] or word == outcome
         ),
     ]
 
 
-def _shown(records: Sequence[UndoneRecord], user: User) -> list[ShownRecord]:
+def _said(undo: Undo, word: Undone) -> str:
+    return str(WOULD_BE[word] if undo.mode == Mode.PREVIEW else word.label)
+
+
+def _shown(undo: Undo, records: Sequence[UndoneRecord], user: User) -> list[ShownRecord]:
     links = _links(records, user)
     return [
         ShownRecord(
@@ -255,6 +259,7 @@ def _shown(records: Sequence[UndoneRecord], user: User) -> list[ShownRecord]:
             links.get((record.kind, record.object_id), ""),
             ", ".join(str(line) for line in record.lines[:LINES_SHOWN]),
             Undone(record.outcome),
+            capfirst(_said(undo, Undone(record.outcome))),
             reasons.sentences(record),
         )
         for record in records

@@ -4,6 +4,7 @@ import pytest
 
 from backoffice.changes.acting import Door, acting
 from backoffice.crm.models import Account, Opportunity
+from backoffice.imports import expiring
 from backoffice.imports.models import Mode, Undo, Undone
 from tests.console.uploading import applied, drafted, page, previewed, run, undone
 
@@ -49,6 +50,56 @@ def test_the_preview_of_an_undo_writes_nothing_and_says_what_would_be(client, ol
     assert {record.outcome for record in context["records"]} == {Undone.REMOVED}
     assert {record.name for record in context["records"]} >= {"Deal 2", "Acme", "Won"}
     assert Opportunity.objects.count() == 4
+
+
+def test_a_preview_says_what_would_be_and_the_undo_what_was(client, olga):
+    upload = applied(client, olga, *NEW)
+    looked = looked_at(client, upload)
+
+    def words(undo):
+        context = client.get(page("undo", upload.pk, undo.pk)).context_data
+        said = [*context["counts"], *(tab for tab in context["tabs"] if tab.word != "all")]
+        return {each.label for each in said}, {record.outcome_label for record in context["records"]}
+
+    assert words(looked) == ({"would be removed"}, {"Would be removed"})
+    client.post(page("undo_go", upload.pk, looked.pk))
+    assert words(run(Undo.objects.latest("id"))) == ({"removed"}, {"Removed"})
+
+
+@pytest.mark.parametrize("name", ["undo_begin", "undo_back", "undo_go"])
+def test_only_a_post_starts_something(client, olga, name):
+    upload = applied(client, olga, *NEW)
+    looked = looked_at(client, upload)
+    where = [upload.pk] if name == "undo_begin" else [upload.pk, looked.pk]
+    back = page("change", upload.pk) if name == "undo_begin" else page("undo", upload.pk, looked.pk)
+    assert client.get(page(name, *where)).url == back
+    assert Undo.objects.count() == 1
+
+
+def test_a_preview_is_nothing_to_take_back_and_its_page_says_so(client, olga):
+    upload = applied(client, olga, *NEW)
+    looked = looked_at(client, upload)
+    answer = client.post(page("undo_back", upload.pk, looked.pk), follow=True)
+    assert answer.redirect_chain == [(page("undo", upload.pk, looked.pk), 302)]
+    assert "This undo was only a preview: there is nothing to take back." in answer.content.decode()
+
+
+def test_an_undo_whose_records_have_expired_says_so(client, olga, settings):
+    upload = applied(client, olga, *NEW)
+    undo = undone(client, upload)
+    settings.UPLOAD_KEEP_DAYS = -1
+    expiring.sweep()
+    shown = client.get(page("undo", upload.pk, undo.pk)).content.decode()
+    assert "What became of each record is no longer kept." in shown
+
+
+@pytest.mark.parametrize("name", ["change", "columns", "apply", "discard"])
+def test_a_file_discarded_in_another_tab_is_said_to_be(client, olga, name):
+    upload = drafted(olga, *NEW)
+    client.post(page("discard", upload.pk))
+    for answer in (client.get(page(name, upload.pk)), client.post(page(name, upload.pk))):
+        assert answer.status_code == 404
+        assert "There is no such upload: it was discarded, or it is not yours." in answer.content.decode()
 
 
 def test_an_undo_under_way_polls(client, olga):

@@ -193,7 +193,7 @@ class UploadAdmin(ReadOnlyAdmin):
             at("<int:upload_id>/undo/<int:undo_id>/", self.undo_page_view, "undo"),
             at("<int:upload_id>/undo/<int:undo_id>/live/", self.undo_view(upload_undo.live), "undo_live"),
             at("<int:upload_id>/undo/<int:undo_id>/go/", self.undo_view(upload_undo.go), "undo_go"),
-            at("<int:upload_id>/undo/<int:undo_id>/back/", self.undo_view(upload_undo.begin_back), "undo_back"),
+            at("<int:upload_id>/undo/<int:undo_id>/back/", self.undo_view(upload_undo.begin), "undo_back"),
             *super().get_urls(),
         ]
 
