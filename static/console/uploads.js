@@ -7,7 +7,7 @@
     const units = ["byte", "kilobyte", "megabyte", "gigabyte"];
     const step = bytes ? Math.min(Math.floor(Math.log(bytes) / Math.log(1024)), units.length - 1) : 0;
     return new Intl.NumberFormat(document.documentElement.lang, {
-      style: "unit", unit: units[step], unitDisplay: "short", maximumFractionDigits: 1,
+      style: "unit", unit: units[step], unitDisplay: step ? "short" : "long", maximumFractionDigits: 1,
     }).format(bytes / 1024 ** step);
   };
 

@@ -183,3 +183,9 @@ def test_more_rows_than_a_workbook_holds_lead_back_with_a_sentence(visit, rep_us
     answer = export(visitor, format_="xlsx")
     assert answer.url.startswith(reverse("admin:crm_opportunity_changelist"))
     assert "a workbook holds 2 at most" in visitor.get(answer.url).content.decode()
+
+
+def test_an_empty_list_of_exports_says_where_one_begins(client, manager_user):
+    client.force_login(manager_user)
+    said = client.get(reverse("admin:imports_export_changelist")).content.decode()
+    assert "Open a list, narrow it as you like" in said

@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.console import export_pages
@@ -24,6 +23,7 @@ from backoffice.sizes import size_in_words
 class ExportAdmin(ReadOnlyAdmin):
     list_display = ("kind_label", "format", "badge", "number_of_rows", "size_shown", "by", "created_at")
     list_select_related = ("job", "asked_by")
+    begins_elsewhere = _("Open a list, narrow it as you like, and export it there.")
     ordering = ("-id",)
 
     @admin.display(description=_("kind"))
@@ -61,7 +61,7 @@ class ExportAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """An export begins at a list."""
-        self.message_user(request, gettext("Open a list, narrow it as you like, and export it there."))
+        self.message_user(request, str(self.begins_elsewhere))
         return HttpResponseRedirect(reverse("admin:crm_opportunity_changelist"))
 
     def list_view(self, request: HttpRequest, kind: str) -> HttpResponseBase:
