@@ -1,6 +1,7 @@
 """Columns are declared once, and everything that reads them agrees."""
 
 import datetime as dt
+from collections import Counter
 from decimal import Decimal
 
 import pytest
@@ -9,6 +10,7 @@ from backoffice.changes.acting import Door, acting
 from backoffice.crm.models import Opportunity
 from backoffice.imports.kinds import KINDS
 from backoffice.imports.options import Options
+from backoffice.imports.reading import headers
 from tests.imports.conftest import HEADER, outcomes, row
 
 pytestmark = [pytest.mark.db, pytest.mark.django_db]
@@ -31,9 +33,26 @@ def test_the_template_is_a_file_of_the_kind(kind, take):
     assert take(kind.template, kind=kind.name).unknown == []
 
 
+@each_kind
+def test_no_spelling_means_two_columns(kind):
+    told = Counter(
+        spelling
+        for column in kind.resource.columns().values()
+        for spelling in {headers.folded(one) for one in column.spellings}
+    )
+    assert [spelling for spelling, times in told.items() if times > 1] == []
+
+
+def test_a_column_that_several_kinds_have_is_known_by_the_same_names_in_all():
+    for name in ("account_id", "opportunity_id", "owner_email", "currency"):
+        declared = [kind.resource.columns()[name] for kind in KINDS.values() if name in kind.resource.columns()]
+        assert len(declared) > 1
+        assert len({column.aliases for column in declared}) == 1
+
+
 def test_opportunities_have_the_documented_columns_first_to_last():
-    headers = [header for header in KINDS["opportunities"].resource.headers() if header != "Currency"]
-    assert headers == list(HEADER)
+    documented = [header for header in KINDS["opportunities"].resource.headers() if header != "Currency"]
+    assert documented == list(HEADER)
     assert [name for name, column in KINDS["opportunities"].resource.columns().items() if column.required] == [
         "opportunity_id",
         "name",

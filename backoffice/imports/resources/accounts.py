@@ -2,6 +2,7 @@
 
 from backoffice.crm import records
 from backoffice.crm.models import Account
+from backoffice.imports.resources import spellings
 from backoffice.imports.resources.columns import (
     LABEL_CHARACTERS,
     Column,
@@ -26,10 +27,7 @@ class AccountResource(UploadResource):
         attribute="account_id",
         field="external_id",
         clears=False,
-        aliases=(
-            *("acct id", "external account id", "company id", "ID de cuenta", "ID de la cuenta", "ID cuenta"),
-            *("Clave de cuenta", "Clave de la cuenta"),
-        ),
+        aliases=spellings.ACCOUNT_ID,
     )
     name = Column(
         "Account Name",
@@ -58,10 +56,7 @@ class AccountResource(UploadResource):
         attribute="owner__name",
         field="owner",
         clears=False,
-        aliases=(
-            *("owner", "owner name", "account owner name", "Propietario", "Propietario de la cuenta"),
-            *("Vendedor", "Responsable"),
-        ),
+        aliases=(*spellings.OWNER, "account owner name", "Propietario de la cuenta"),
     )
     owner_email = Column(
         "Account Owner Email",
@@ -69,10 +64,7 @@ class AccountResource(UploadResource):
         attribute="owner__email",
         field="owner",
         clears=False,
-        aliases=(
-            *("owner email", "owner email address", "Correo del propietario", "Correo electrónico del propietario"),
-            *("Email del propietario", "Correo del vendedor", "Email del vendedor"),
-        ),
+        aliases=spellings.OWNER_EMAIL,
     )
     phone = Column(
         "Phone",

@@ -2,6 +2,7 @@
 
 from backoffice.crm import records
 from backoffice.crm.models import Contact
+from backoffice.imports.resources import spellings
 from backoffice.imports.resources.columns import Column, Email, Text, UploadResource, every_field_of
 from backoffice.imports.resources.reaching import MOBILE, OFFICE, Phone
 
@@ -19,10 +20,7 @@ class ContactResource(UploadResource):
         attribute="opportunity_id",
         field="account",
         clears=False,
-        aliases=(
-            *("opp id", "external opportunity id", "external opp id", "ID de oportunidad", "ID de la oportunidad"),
-            *("ID oportunidad", "Clave de oportunidad", "Folio de oportunidad"),
-        ),
+        aliases=spellings.OPPORTUNITY_ID,
     )
     email = Column(
         "Email",
@@ -108,10 +106,7 @@ class ContactResource(UploadResource):
         Text(),
         attribute="account__account_id",
         field="account",
-        aliases=(
-            *("acct id", "external account id", "company id", "ID de cuenta", "ID de la cuenta", "ID cuenta"),
-            "Clave de cuenta",
-        ),
+        aliases=spellings.ACCOUNT_ID,
     )
     owner_name = Column(
         "Contact Owner",
@@ -119,10 +114,7 @@ class ContactResource(UploadResource):
         attribute="owner__name",
         field="owner",
         clears=False,
-        aliases=(
-            *("owner", "owner name", "contact owner name", "Propietario", "Propietario del contacto"),
-            *("Vendedor", "Responsable"),
-        ),
+        aliases=(*spellings.OWNER, "contact owner name", "Propietario del contacto"),
     )
     owner_email = Column(
         "Contact Owner Email",
@@ -130,10 +122,7 @@ class ContactResource(UploadResource):
         attribute="owner__email",
         field="owner",
         clears=False,
-        aliases=(
-            *("owner email", "owner email address", "Correo del propietario", "Correo electrónico del propietario"),
-            *("Email del propietario", "Correo del vendedor", "Email del vendedor"),
-        ),
+        aliases=spellings.OWNER_EMAIL,
     )
 
     class Meta:

@@ -2,6 +2,7 @@
 
 from backoffice.crm import records
 from backoffice.crm.models import Opportunity
+from backoffice.imports.resources import spellings
 from backoffice.imports.resources.columns import (
     LABEL_CHARACTERS,
     PROSE_CHARACTERS,
@@ -29,16 +30,7 @@ class OpportunityResource(UploadResource):
         attribute="opportunity_id",
         field="external_id",
         required=True,
-        aliases=(
-            "opp id",
-            "external opportunity id",
-            "external opp id",
-            "ID de oportunidad",
-            "ID de la oportunidad",
-            "ID oportunidad",
-            "Clave de oportunidad",
-            "Folio de oportunidad",
-        ),
+        aliases=spellings.OPPORTUNITY_ID,
     )
     name = Column(
         "Opportunity Name",
@@ -61,7 +53,7 @@ class OpportunityResource(UploadResource):
         attribute="currency",
         field="currency",
         clears=False,
-        aliases=("currency code", "Moneda", "Divisa"),
+        aliases=spellings.CURRENCY,
     )
     close_date = Column(
         "Close Date",
@@ -83,15 +75,7 @@ class OpportunityResource(UploadResource):
         attribute="owner__name",
         field="owner",
         clears=False,
-        aliases=(
-            "owner",
-            "owner name",
-            "opportunity owner name",
-            "Propietario",
-            "Propietario de la oportunidad",
-            "Vendedor",
-            "Responsable",
-        ),
+        aliases=(*spellings.OWNER, "opportunity owner name", "Propietario de la oportunidad"),
     )
     owner_email = Column(
         "Opportunity Owner Email",
@@ -99,22 +83,14 @@ class OpportunityResource(UploadResource):
         attribute="owner__email",
         field="owner",
         clears=False,
-        aliases=(
-            "owner email",
-            "owner email address",
-            "Correo del propietario",
-            "Correo electrónico del propietario",
-            "Email del propietario",
-            "Correo del vendedor",
-            "Email del vendedor",
-        ),
+        aliases=spellings.OWNER_EMAIL,
     )
     account_id = Column(
         "Account ID",
         Text(),
         attribute="account__account_id",
         field="account",
-        aliases=("acct id", "external account id", "ID de cuenta", "ID de la cuenta", "ID cuenta", "Clave de cuenta"),
+        aliases=spellings.ACCOUNT_ID,
     )
     account_name = Column(
         "Account Name",

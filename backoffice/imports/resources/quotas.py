@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from backoffice.crm import records
 from backoffice.imports.faults import listed, shown
 from backoffice.imports.reading import months
+from backoffice.imports.resources import spellings
 from backoffice.imports.resources.columns import (
     Amount,
     Column,
@@ -79,7 +80,7 @@ class QuotaResource(UploadResource):
         attribute="currency",
         field="currency",
         clears=False,
-        aliases=("currency code", "Moneda", "Divisa"),
+        aliases=spellings.CURRENCY,
     )
     name = Column(
         "Name of Salesrep",
