@@ -129,9 +129,11 @@ def noticed_of(upload: Upload) -> Noticed:
 
 
 def locked(upload: Upload) -> Upload:
-    """As it is now, for whoever comes first. Raises WrongState when it is being or was applied."""
+    """As it is now, for whoever comes first. Raises WrongState when it is being or was applied, or was discarded."""
     # Without its jobs: who waited for the lock would get the row as it is now joined to jobs as they were before.
-    here = Upload.objects.select_for_update().get(pk=upload.pk)
+    here = Upload.objects.select_for_update().filter(pk=upload.pk).first()
+    if here is None:
+        raise WrongState(gettext("It was discarded."))
     if here.job:
         is_open = here.job.is_open
         raise WrongState(gettext("It is being applied already.") if is_open else gettext("It has been applied."))

@@ -37,3 +37,24 @@ def test_a_file_applied_meanwhile_keeps_what_its_preview_showed(operations_user,
     thread.join(30)
     assert answers == ["This upload has been applied. Undo it instead."]
     assert PreviewRow.objects.count() == 1
+
+
+def test_who_would_apply_a_file_that_is_just_being_discarded_is_told_so(operations_user, no_broker):
+    received = receive(content(table([row("A-1")])), "opportunities", operations_user, mode=Mode.DRAFT)
+    answers = []
+
+    def apply_it(upload):
+        try:
+            start_apply(upload, operations_user)
+        except WrongState as refusal:
+            answers.append(str(refusal))
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=apply_it, args=[Upload.objects.get(pk=received.pk)])
+    with transaction.atomic():
+        discard(Upload.objects.get(pk=received.pk), operations_user)
+        thread.start()
+        until(lambda: waiting_for_a_lock() == 1, what="the other to wait")
+    thread.join(30)
+    assert answers == ["It was discarded."]
