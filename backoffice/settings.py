@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "axes",
     "ninja",
     "backoffice.local",
+    "backoffice.sync",
     "backoffice.quotas",
     "backoffice.crm",
     "backoffice.jobs",

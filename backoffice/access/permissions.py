@@ -52,6 +52,10 @@ TABLE: dict[Role, dict[str, frozenset[str]]] = {
         "quotas.quota": KEEP,
         "imports": KEEP,
         "jobs.job": SEE | {"change"},
+        "sync": SEE,
+        "sync.option": SEE | {"change"},  # what a vendor's words mean is a manager's to settle
+        "sync.conflict": SEE | {"change"},
+        "sync.suggestion": SEE | {"change"},
     },
     Role.OPERATIONS: {
         "crm": ALL,
@@ -61,6 +65,7 @@ TABLE: dict[Role, dict[str, frozenset[str]]] = {
         "imports.export": MAKE,
         "jobs": SEE | {"change"},
         "changes": SEE,
+        "sync": ALL,
     },
     Role.ADMIN: {
         "crm": ALL,
@@ -70,6 +75,7 @@ TABLE: dict[Role, dict[str, frozenset[str]]] = {
         "imports.export": MAKE,
         "jobs": SEE | {"change"},
         "changes": SEE,
+        "sync": ALL,
         "access.user": ALL,
         "access.apikey": ALL,
         "axes": SEE,
