@@ -51,8 +51,10 @@ def new_ids(model: type[models.Model], count: int) -> list[int]:
         return imagining.new_ids(count)
     with plain_cursor() as cursor:
         cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
-            [model._meta.db_table, count],
+            # Its name is looked up once: `OFFSET 0` keeps that from being drawn into each row.
+            "SELECT nextval(sequence) FROM generate_series(1, %s),"
+            " (SELECT pg_get_serial_sequence(%s, 'id')::regclass AS sequence OFFSET 0)",
+            [count, model._meta.db_table],
         )
         return [row[0] for row in cursor]
 

@@ -8,7 +8,7 @@ A kind says what a row means: its table's columns with where they come from, its
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from backoffice.changes.registry import kind_of
@@ -140,19 +140,26 @@ class Table:
     def write(self, targets: Iterable[Target]) -> dict[str, int]:
         new, changed = [], []
         for target in targets:
-            self.fold(target)
             if target.was is None:
                 new.append(target)
-            elif target.is_changed:
+                continue
+            self.fold(target)
+            if target.is_changed:
                 changed.append(target)
         return {"new": self._insert(new), "updated": self._update(changed)}
 
     def _insert(self, targets: Sequence[Target]) -> int:
         if targets:
-            for target, id in zip(targets, loading.new_ids(self.model, len(targets)), strict=True):
-                target.id = id
-            loading.copy(self.model, ("id", *self.key_columns, *self.columns), map(self.new_row, targets))
+            ids = loading.new_ids(self.model, len(targets))
+            loading.copy(self.model, ("id", *self.key_columns, *self.columns), self._new_rows(targets, ids))
         return len(targets)
+
+    def _new_rows(self, targets: Sequence[Target], ids: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+        """Made while PostgreSQL is busy with those before."""
+        for target, id in zip(targets, ids, strict=True):
+            target.id = id
+            self.fold(target)
+            yield self.new_row(target)
 
     def _update(self, targets: Sequence[Target]) -> int:
         """Once they are locked the rows are read again: nobody's edit in between is lost."""
@@ -204,6 +211,7 @@ class Merger(Table, ABC):
         self.positions = positions
         self.options = options
         self.discretion = Discretion()
+        self.before_writing: Callable[[], None] = lambda: None
         empty = [source.empty for source in self.sources.values()]
         super().__init__(tuple(self.sources), empty, [self._blank(source) for source in self.sources.values()])
         self.parts: Mapping[str, Part] = self.make_parts()
@@ -258,6 +266,7 @@ class Merger(Table, ABC):
                 _put_real_ids(wishes, self.places.get(word, ()), ids, kind_of(self.parts[word].model))
         targets = self._targets(wishes)
         self.relate(targets)
+        self.before_writing()
         records: Records = {self.word: self.write(targets)}
         records |= {word: {"new": len(ids)} for word, ids in made.items() if ids}
         for word, counts in self.link(targets).items():
