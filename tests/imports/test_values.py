@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from backoffice.imports.faults import Fault, Invalid, Refused, restored, stored
 from backoffice.imports.options import Blank, Options, options
-from backoffice.imports.reading import values
+from backoffice.imports.reading import dates, values
+from backoffice.imports.reading.dates import DateShapes
 from backoffice.imports.reading.formulas import protect, quoted, unprotect, unquoted
-from backoffice.imports.reading.values import AmountShapes, DateOrder, DateShapes, DecimalMark
+from backoffice.imports.reading.values import AmountShapes, DateOrder, DecimalMark
 
 pytestmark = pytest.mark.unit
 POINT, COMMA = DecimalMark.POINT, DecimalMark.COMMA
@@ -22,7 +23,7 @@ def amount(cell, mark=POINT, currency="USD"):
 
 
 def day(cell, order=None):
-    return values.day(order)(cell)
+    return dates.day(order)(cell)
 
 
 def code(parse, *arguments):

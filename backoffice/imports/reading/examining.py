@@ -10,8 +10,9 @@ from django.utils.translation import gettext
 from backoffice.imports.faults import Refused, listed, shown
 from backoffice.imports.options import Options
 from backoffice.imports.reading import files, headers
+from backoffice.imports.reading.dates import DateShapes
 from backoffice.imports.reading.files import Layout, Row
-from backoffice.imports.reading.values import AmountShapes, DateShapes, Notation
+from backoffice.imports.reading.values import AmountShapes, Notation
 from backoffice.imports.resources.columns import UploadResource
 
 ROWS_FOR_EXAMPLES = 200

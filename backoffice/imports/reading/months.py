@@ -6,8 +6,9 @@ from functools import lru_cache
 from typing import override
 
 from backoffice.imports.faults import Invalid, shown
-from backoffice.imports.reading import values
-from backoffice.imports.reading.values import MONTHS, DateOrder, DateShapes, Parser
+from backoffice.imports.reading import dates
+from backoffice.imports.reading.dates import MONTHS, DateShapes
+from backoffice.imports.reading.values import REMEMBERED_CELLS, DateOrder, Parser
 from backoffice.values import EARLIEST_YEAR, LATEST_YEAR
 
 FEW = 3  # months; a list of fewer does not show which of two numbers is the day
@@ -57,9 +58,9 @@ class MonthShapes(DateShapes):
 
 def month(order: DateOrder | None) -> Parser:
     """The first day of the month that a cell names, or in which its date lies."""
-    day = values.day(order)
+    day = dates.day(order)
 
-    @lru_cache(values.REMEMBERED_CELLS)
+    @lru_cache(REMEMBERED_CELLS)
     def parse(cell: str) -> dt.date:
         if found := _written(cell):
             return found
@@ -107,7 +108,7 @@ def _first_of(year: str, number: int) -> dt.date | None:
 
 def _of_its_date(text: str) -> dt.date | None:
     """A day of the month. Of two small numbers the one that is 1 is the day: nobody heads a month by its second."""
-    order = values.date_shape(text)
+    order = dates.date_shape(text)
     if order == "either":
         numbers = _TWO_NUMBERS.fullmatch(text)
         first, second = (int(numbers[1]), int(numbers[3])) if numbers else (0, 0)
@@ -115,7 +116,7 @@ def _of_its_date(text: str) -> dt.date | None:
             return None
         order = DateOrder.DAY_FIRST if first == 1 else DateOrder.MONTH_FIRST
     try:
-        date = values.day(order if isinstance(order, DateOrder) else None)(text)
+        date = dates.day(order if isinstance(order, DateOrder) else None)(text)
     except Invalid:
         return None
     assert isinstance(date, dt.date)

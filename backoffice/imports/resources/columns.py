@@ -16,9 +16,10 @@ from import_export import fields, resources, widgets
 from backoffice.crm import records
 from backoffice.imports.faults import Invalid, shown
 from backoffice.imports.options import CURRENCIES, Options
-from backoffice.imports.reading import months, values
+from backoffice.imports.reading import dates, months, values
+from backoffice.imports.reading.dates import DateShapes
 from backoffice.imports.reading.months import MonthShapes
-from backoffice.imports.reading.values import AmountShapes, DateShapes, Parser
+from backoffice.imports.reading.values import AmountShapes, Parser
 from backoffice.values import LONGEST_LINE
 
 LABEL_CHARACTERS = 100
@@ -95,7 +96,7 @@ class Amount(Cell):
 class Day(Cell):
     @override
     def parser(self, options: Options) -> Parser:
-        return values.day(options.date_order)
+        return dates.day(options.date_order)
 
     @override
     def render(self, value: dt.date | None, obj: Any = None, **kwargs: Any) -> str:
