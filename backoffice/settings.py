@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "axes",
     "ninja",
+    "connectors.tactile",
     "backoffice.local",
     "backoffice.sync",
     "backoffice.quotas",

@@ -1,0 +1,1 @@
+"""Tactile CRM: opportunities, organisations, people, activities and timelines over its JSON API."""
