@@ -82,7 +82,7 @@ class Scan(msgspec.Struct, frozen=True):
 
 
 def scan(file: BinaryIO, name: str, limit_bytes: int) -> Scan:
-    """Looks at every byte once. Raises Refused for what is no CSV or XLSX file, or larger than the limit."""
+    """Looks at every byte once. Raises Refused for what is no CSV or XLSX file by its beginning, or over the limit."""
     file.seek(0)
     head = file.read(HEAD_BYTES)
     if not head.strip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"):
@@ -104,8 +104,6 @@ def scan(file: BinaryIO, name: str, limit_bytes: int) -> Scan:
             check.feed(block)
     if check:
         check.end()
-    else:
-        spreadsheets.check(file, limit_bytes)
     return Scan(format_, check.encoding if check else "", size, digest.hexdigest())
 
 
@@ -130,13 +128,10 @@ def layout(file: BinaryIO, scan: Scan, known: Callable[[list[str]], int]) -> Lay
 
 
 def _sheet(file: BinaryIO, known: Callable[[list[str]], int]) -> Layout:
-    names = spreadsheets.sheets_in_use(file)
-    found = None
-    for name in names:
-        header = _header(spreadsheets.rows(file, name), known)
-        if header.known >= ENOUGH_HEADERS:
-            found = name, header.above
-            break
+    sheets = spreadsheets.first_rows(file, HEADER_WITHIN_ROWS)
+    names = [name for name, _ in sheets]
+    headers = ((name, _header(iter(rows), known)) for name, rows in sheets)
+    found = next(((name, header.above) for name, header in headers if header.known >= ENOUGH_HEADERS), None)
     name, above = found or (names[0] if names else "", 0)
     return Layout("xlsx", above=above, sheet=name, other_sheets=[other for other in names if other != name])
 

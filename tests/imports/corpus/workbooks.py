@@ -10,6 +10,9 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from tests.imports.corpus import HEAD, HEADER, Odd, record
 
+NAMESPACE = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+SHARED = f'<Relationship Id="shared" Type="{RELATIONS}/sharedStrings" Target="/xl/sharedStrings.xml"/>'
 CHAIRS = ("A-1", "Chairs", 1250.5, dt.date(2026, 11, 30), "Call")
 READ = {"A-1": record("Chairs", "1250.5", "2026-11-30", "Call")}
 
@@ -43,6 +46,23 @@ def archive(**files):
 def without(part, book):
     with zipfile.ZipFile(io.BytesIO(book)) as whole:
         return archive(**{name: whole.read(name) for name in whole.namelist() if name != part})
+
+
+def with_sheet(rows, strings=""):
+    """A workbook whose only sheet, and the texts its cells share, are written just so."""
+    plain = single()
+    sheet = f'<worksheet xmlns="{NAMESPACE}"><sheetData>{rows}</sheetData></worksheet>'
+    with zipfile.ZipFile(io.BytesIO(plain)) as whole:
+        parts = {name: whole.read(name) for name in whole.namelist()}
+    relations = parts["xl/_rels/workbook.xml.rels"].decode().replace("</Relationships>", SHARED + "</Relationships>")
+    parts |= {"xl/worksheets/sheet1.xml": sheet, "xl/_rels/workbook.xml.rels": relations}
+    return archive(**parts, **{"xl/sharedStrings.xml": f'<sst xmlns="{NAMESPACE}">{strings}</sst>'})
+
+
+def placeless(*rows):
+    """Rows of cells that do not say where they are, as some programs write them: each is next to the one before."""
+    cell = '<c t="inlineStr"><is><t>{}</t></is></c>'
+    return "".join(f"<row>{''.join(map(cell.format, cells))}</row>" for cells in rows)
 
 
 def workbook(says, content, name="opportunities.xlsx", **more):
@@ -206,6 +226,27 @@ FILES = [
         single(CHAIRS, change=coloured_afar),
         outcomes="new",
         holds=READ,
+    ),
+    workbook(
+        "cells that do not say where they are",
+        with_sheet(placeless(HEADER, CHAIRS)),
+        outcomes="new",
+        holds=READ,
+    ),
+    workbook(
+        "cells that do not say where they are, in a row far down",
+        with_sheet(placeless(["x"] * 1_000) + '<row r="1000000"><c><v>1</v></c></row>'),
+        refused="too large once unpacked",
+    ),
+    workbook(
+        "a row that is further down than any sheet goes",
+        with_sheet('<row r="4000000000"><c><v>1</v></c></row>'),
+        refused="too large once unpacked",
+    ),
+    workbook(
+        "one long text in very many cells",
+        with_sheet(("<row>" + '<c t="s"><v>0</v></c>' * 20 + "</row>") * 2_000, f"<si><t>{'x' * 32_767}</t></si>"),
+        refused="too large once unpacked",
     ),
     workbook(
         "a workbook without one of its parts", without("xl/_rels/workbook.xml.rels", single(CHAIRS)), refused="damaged"
