@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, override
 
 AMOUNT = re.compile(r"[+-]?\d{1,15}(\.\d{1,10})?", re.ASCII)
+SOMETIME = datetime(1970, 1, 1, tzinfo=UTC)  # archived there, and nobody says since when
 WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 
 
@@ -76,6 +77,18 @@ class YesNo(Codec[bool]):
     @override
     def encode(self, value: bool) -> Any:
         return value
+
+
+class Archived(YesNo):
+    """`archived_at` of a vendor that says only whether: `SOMETIME` stands for the moment it doesn't tell."""
+
+    @override
+    def decode(self, value: Any) -> Any:
+        return SOMETIME if super().decode(value) else None
+
+    @override
+    def encode(self, value: Any) -> Any:
+        return value is not None
 
 
 class Amount(Codec[Decimal | None]):
