@@ -241,13 +241,23 @@ class Option(OfConnection):
         return self.label
 
 
+class Phase(models.TextChoices):
+    """Where a stream stands between two pages. Only what has been read in full can tell what has vanished."""
+
+    AT_REST = "at_rest", _("waiting for the next pull")
+    CHANGES = "changes", _("reading what has changed")
+    EVERYTHING = "everything", _("reading everything")
+    VANISHED = "vanished", _("looking for what has vanished")
+
+
 class Cursor(OfConnection):
     """Where the next pull of a stream begins, or goes on."""
 
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="cursors", db_index=False)
     stream = models.CharField(_("stream"), max_length=60)
     state = models.JSONField(_("state"), default=dict)
-    is_in_full_pass = models.BooleanField(default=False)
+    phase = models.CharField(_("phase"), max_length=10, choices=Phase, default=Phase.AT_REST)
+    pass_began_at = models.DateTimeField(_("pass began"), null=True)
     moved_at = models.DateTimeField(_("moved"), default=timezone.now)
     full_pass_at = models.DateTimeField(_("last seen in full"), null=True)
 
@@ -262,21 +272,23 @@ class Cursor(OfConnection):
 
 
 class Seen(models.Model):
-    """What a full pass that is under way has shown so far: written by the page, deleted when the pass has ended."""
+    """What a page of a full pass that is under way has shown: written with the page, deleted when the pass has ended.
+
+    Only ids of the stream's first kind: of these it is to be said what has vanished.
+    """
 
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="+", db_index=False)
     stream = models.CharField(max_length=60)
-    kind = models.CharField(max_length=40)
-    remote_id = models.CharField(max_length=200)
+    remote_ids = ArrayField(models.CharField(max_length=200))
 
     class Meta:
-        verbose_name = _("record seen in a pass")
-        verbose_name_plural = _("records seen in a pass")
+        verbose_name = _("page seen in a pass")
+        verbose_name_plural = _("pages seen in a pass")
         default_permissions = ()
-        indexes = (models.Index(fields=["connection", "stream", "kind", "remote_id"], name="seen_in_pass"),)
+        indexes = (models.Index(fields=["connection", "stream"], name="seen_in_pass"),)
 
     def __str__(self) -> str:
-        return self.remote_id
+        return f"{self.stream}: {len(self.remote_ids)}"
 
 
 class SetAside(OfConnection):
