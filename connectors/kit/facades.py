@@ -1,6 +1,7 @@
 """A vendor's protocol from the server's side: read the call, ask the store, answer as the vendor would."""
 
 import re
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any, Protocol
 from urllib.parse import parse_qsl
@@ -74,6 +75,11 @@ class Door(Protocol):
     def __call__(self, secret: str) -> Store | None: ...
 
 
+def new_digits() -> str:
+    """40 hexadecimal digits: 160 random bits."""
+    return secrets.token_hex(20)
+
+
 type Handler = Callable[[Call, Store, Mapping[str, str]], Reply]
 
 
@@ -81,7 +87,7 @@ class Facade:
     """Routes of one vendor, tried in order. What is the same for all of them is said once, by the vendor's `facade.py`.
 
     `credential` finds the secret in a call; `refuse` answers a call without a good one, `nowhere` one that has no
-    route, `explain` what a handler raised.
+    route, `explain` what a handler raised. `new_secret` makes a secret in the shape the vendor's own have.
     """
 
     def __init__(
@@ -93,8 +99,10 @@ class Facade:
         nowhere: Callable[[Call], Reply],
         explain: Callable[[Call, Exception], Reply | None],
         most_bytes: int = MOST_BYTES,
+        new_secret: Callable[[], str] = new_digits,
     ) -> None:
         self.vendor = vendor
+        self.new_secret = new_secret
         self.most_bytes = most_bytes
         self._credential = credential
         self._refuse = refuse

@@ -1,0 +1,99 @@
+"""Making and changing a connection, whoever asks."""
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from backoffice.changes.acting import Door, acting
+from backoffice.changes.models import Change
+from backoffice.sync import registering
+from backoffice.sync.models import Connection, Health
+
+pytestmark = [pytest.mark.db, pytest.mark.django_db]
+
+GIVEN = {"name": "acme-uk", "vendor": "acme", "base_url": "https://acme.example", "secrets": {"token": "s3cret"}}
+
+
+@pytest.fixture(autouse=True)
+def _acme(make_connection):
+    """The vendor, and a key ring."""
+
+
+@pytest.fixture(autouse=True)
+def _acts():
+    with acting(None, Door.COMMAND, label="test"):
+        yield
+
+
+def errors_of(given, connection=None):
+    with pytest.raises(ValidationError) as raised:
+        registering.change(connection, given) if connection else registering.create(GIVEN | given)
+    return raised.value.message_dict
+
+
+def test_a_connection_has_its_settings_secrets_and_health(settings):
+    settings.COMPANY_CURRENCY = "MXN"
+    made = Connection.objects.get(pk=registering.create(GIVEN).pk)
+    assert (made.settings, made.secrets, made.currency) == ({"threads": 1}, {"token": "s3cret"}, "MXN")
+    assert (made.pulls, made.pushes) == (True, False)
+    assert Health.objects.filter(connection=made).exists()
+
+
+def test_no_secret_stands_in_the_change_log():
+    registering.create(GIVEN)
+    entry = Change.objects.get(kind="connection")
+    assert "s3cret" not in str(entry.after)
+    assert "credentials" not in entry.after
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "words"),
+    [
+        ({"name": "Acme UK"}, "name", "Small letters"),
+        ({"vendor": "nobody"}, "vendor", "There are: "),
+        ({"base_url": "ftp://acme.example"}, "base_url", "https://site.example.com"),
+        ({"base_url": "https://me:pw@acme.example"}, "base_url", "login"),
+        ({"base_url": "https://acme.example/?token=1"}, "base_url", "Leave out"),
+        ({"base_url": "https://acme.example:99999"}, "base_url", "no address"),
+        ({"settings": {"threads": 7}}, "settings.threads", "at most 6"),
+        ({"settings": {"colour": "red"}}, "settings.colour", "no such setting"),
+        ({"secrets": {"token": ""}}, "secrets.token", "is required"),
+        ({"secrets": {"key": "x", "token": "y"}}, "secrets.key", "no such setting"),
+        ({"currency": "EURO"}, "currency", "ISO 4217"),
+        ({"time_zone": "London"}, "time_zone", "Europe/London"),
+        ({"facade_host": "testserver"}, "facade_host", "no host name"),
+        ({"facade_host": "crm.example:80"}, "facade_host", "no host name"),
+        ({"policy": "mine"}, "policy", "not a valid choice"),
+        ({"colour": "red"}, "colour", "no such field"),
+    ],
+)
+def test_what_is_wrong_is_said_by_field(given, field, words):
+    errors = errors_of(given)
+    assert list(errors) == [field]
+    assert words in errors[field][0]
+
+
+def test_all_that_is_wrong_is_said_at_once():
+    errors = errors_of({"name": "", "base_url": "", "secrets": {}, "settings": {"threads": "many"}})
+    assert sorted(errors) == ["base_url", "name", "secrets.token", "settings.threads"]
+
+
+def test_a_name_is_taken_once():
+    registering.create(GIVEN)
+    assert "already exists" in errors_of({})["name"][0]
+
+
+def test_a_facade_does_not_take_the_consoles_host(settings):
+    settings.ALLOWED_HOSTS = ["office.example.com"]
+    assert "console" in errors_of({"facade_host": "Office.Example.com"})["facade_host"][0]
+
+
+def test_what_is_not_given_stays_as_it_is():
+    made = registering.create(GIVEN | {"settings": {"threads": 3}})
+    registering.change(made, {"pushes": True, "secrets": {"token": ""}, "settings": {}})
+    made.refresh_from_db()
+    assert (made.pushes, made.secrets, made.settings) == (True, {"token": "s3cret"}, {"threads": 3})
+
+
+def test_a_vendor_stays():
+    made = registering.create(GIVEN)
+    assert "make another" in errors_of({"vendor": "tactile"}, made)["vendor"][0]
