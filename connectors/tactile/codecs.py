@@ -36,6 +36,19 @@ class Trimmed(Text):
         return value.strip() or None
 
 
+class Dashed(Trimmed):
+    """A first name or a surname: the server demands both, and writes "-" itself for the one it isn't given."""
+
+    @override
+    def decode(self, value: Any) -> str:
+        text = super().decode(value)
+        return "" if text == "-" else text
+
+    @override
+    def encode(self, value: str) -> Any:
+        return super().encode(value) or "-"
+
+
 class Name(Trimmed):
     """A list entry's name. The server escapes it for HTML in records (`R&amp;D`), and doesn't in options."""
 

@@ -17,6 +17,7 @@ from connectors.tactile.codecs import (
     Contacted,
     ContactMethods,
     Cost,
+    Dashed,
     Happened,
     Kind,
     Later,
@@ -120,8 +121,8 @@ PERSON = Mapping(
     Field("name", "name", Trimmed(), access=READ_ONLY),  # made of the first name and the surname
     Field("description", "description", Trimmed()),
     Entry("title", "salutation", TITLES, codec=Trimmed()),
-    Field("firstname", "given", Trimmed(), required=True),
-    Field("surname", "family", Trimmed(), required=True),
+    Field("firstname", "given", Dashed()),
+    Field("surname", "family", Dashed()),
     Field("suffix", "suffix", Trimmed()),
     Field("jobtitle", "job_title", Trimmed()),
     Field("language_code", "language", Trimmed()),
@@ -160,6 +161,19 @@ ACTIVITY = Mapping(
     AtMoment("end_at", "end_date", "end_time"),
     refers("person_id", "contact", "contact", "person"),
     Tags("tags", "tags"),
+)
+
+# The fields "for 'todo' opportunities" and "for 'event' opportunities" of /opportunities/save: no opportunity has them.
+# They are one activity of the opportunity that is saved with them.
+SCHEDULE = Mapping(
+    "activity",
+    Activity,
+    Field("location", "location", Trimmed()),
+    Field("later", "later", Later()),
+    OnDay("start_on", "date", "time"),
+    AtMoment("start_at", "date", "time"),
+    OnDay("end_on", "end_date", "end_time"),
+    AtMoment("end_at", "end_date", "end_time"),
 )
 
 
