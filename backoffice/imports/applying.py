@@ -23,7 +23,7 @@ from backoffice.imports.merging.loading import Moved
 from backoffice.imports.merging.merger import Records
 from backoffice.imports.models import Mode, Undo, Upload, UploadRow
 from backoffice.imports.reading import examining, files
-from backoffice.imports.reading.ahead import Ahead
+from backoffice.imports.reading.ahead import ahead
 from backoffice.imports.reading.files import Row
 from backoffice.imports.reading.parsing import Parsed, ParseRow, compiled
 from backoffice.imports.showing import records_in_words
@@ -87,11 +87,11 @@ class ByChunk(ABC):
             raise Failure(str(refused)) from refused
 
     def _go(self, rows: Iterator[Row], done: int) -> None:
-        with closing(Ahead(self._parsed(rows, done))) as chunks:
-            self.loader.before_writing = chunks.begin
+        with closing(ahead(self._parsed(rows, done))) as chunks:
             for chunk in chunks:
                 self._load(chunk)
                 del chunk
+                gc.collect(1)
 
     def _parsed(self, rows: Iterator[Row], done: int) -> Iterator[list[Parsed]]:
         numbers = count(done + 1)
@@ -99,7 +99,6 @@ class ByChunk(ABC):
             # The chunk goes first: an exhausted zip has taken a number too many otherwise.
             numbered = zip(chunk, numbers, strict=False)
             yield [self.parse(number, line, cells) for (line, cells), number in numbered]
-            gc.collect(1)
 
     def _load(self, rows: list[Parsed]) -> None:
         for left in range(TRIES - 1, -1, -1):

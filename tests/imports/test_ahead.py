@@ -1,14 +1,11 @@
 """Items made beforehand, in a thread of their own."""
 
-from contextlib import closing
-from threading import Event
-
 import pytest
 from django.utils import translation
 from django.utils.translation import gettext
 
 from backoffice.imports.faults import Refused
-from backoffice.imports.reading.ahead import Ahead
+from backoffice.imports.reading.ahead import ahead
 
 pytestmark = pytest.mark.unit
 
@@ -18,31 +15,10 @@ def test_items_come_in_their_order_and_what_making_one_raises_comes_where_it_is_
         yield from (1, 2)
         raise Refused("No more.")
 
-    following = Ahead(items())
+    following = ahead(items())
     assert [next(following), next(following)] == [1, 2]
     with pytest.raises(Refused, match="No more"):
         next(following)
-
-
-def test_an_item_is_made_beforehand_from_when_that_was_begun_and_only_once():
-    made = []
-    second = Event()
-
-    def items():
-        for number in (1, 2, 3):
-            made.append(number)
-            if number == 2:
-                second.set()
-            yield number
-
-    with closing(Ahead(items())) as following:
-        assert next(following) == 1
-        assert made == [1]
-        following.begin()
-        following.begin()
-        assert second.wait(30)
-        assert list(following) == [2, 3]
-    assert made == [1, 2, 3]
 
 
 def test_items_are_made_in_the_language_of_whoever_asks_for_them():
@@ -52,7 +28,7 @@ def test_items_are_made_in_the_language_of_whoever_asks_for_them():
 
     with translation.override("es-mx"):
         expected = gettext("The file is empty.")
-        following = Ahead(items())
+        following = ahead(items())
         assert next(following) == expected != "The file is empty."
         with pytest.raises(Refused) as refused:
             next(following)

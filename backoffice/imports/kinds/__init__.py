@@ -45,7 +45,6 @@ class Loader(Protocol):
     def forget(self) -> None: ...
 
     parts: Mapping[str, Part]  # what rows refer to, by the word `Upload.records` counts it as
-    before_writing: Callable[[], None]  # `load` calls it when most of what is left is the database's work
     discretion: Discretion  # tell it who uploads: faults name only what they may see
     keeps_differences: bool  # set it for a preview: `Parsed.differences` then says what each row does
 

@@ -8,7 +8,7 @@ A kind says what a row means: its table's columns with where they come from, its
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from backoffice.changes.registry import kind_of
@@ -211,7 +211,6 @@ class Merger(Table, ABC):
         self.positions = positions
         self.options = options
         self.discretion = Discretion()
-        self.before_writing: Callable[[], None] = lambda: None
         empty = [source.empty for source in self.sources.values()]
         super().__init__(tuple(self.sources), empty, [self._blank(source) for source in self.sources.values()])
         self.parts: Mapping[str, Part] = self.make_parts()
@@ -266,7 +265,6 @@ class Merger(Table, ABC):
                 _put_real_ids(wishes, self.places.get(word, ()), ids, kind_of(self.parts[word].model))
         targets = self._targets(wishes)
         self.relate(targets)
-        self.before_writing()
         records: Records = {self.word: self.write(targets)}
         records |= {word: {"new": len(ids)} for word, ids in made.items() if ids}
         for word, counts in self.link(targets).items():
