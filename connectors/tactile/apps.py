@@ -2,6 +2,7 @@ from django.apps import AppConfig
 
 from connectors.kit import registry
 from connectors.tactile.connector import Tactile
+from connectors.tactile.facade import facade
 
 
 class TactileConfig(AppConfig):
@@ -9,4 +10,4 @@ class TactileConfig(AppConfig):
     verbose_name = Tactile.label
 
     def ready(self) -> None:
-        registry.register(Tactile)
+        registry.register(Tactile, facade)
