@@ -51,9 +51,9 @@ def _wrong_together(kind: str, record: Any, *, is_new: bool) -> Iterator[str]:
     if name and (getattr(record, name) in {"", None} or (is_new and getattr(record, name) is UNSET)):
         yield _("{field}: is missing.").format(field=_label(kind, name))
     money = MONEY.get(kind)
-    if money and getattr(record, money) not in {UNSET, None}:
-        if record.currency == "" or (is_new and record.currency is UNSET):
-            yield _("An amount needs its currency.")
+    has_amount = money is not None and _said(getattr(record, money))
+    if has_amount and (record.currency == "" or (is_new and record.currency is UNSET)):
+        yield _("An amount needs its currency.")
     if kind in ABOUT_OF and is_new and not any(_points(getattr(record, each)) for each in ABOUT_OF[kind]):
         yield _("It does not say which record it is about, or that record is not here.")
     if kind == "activity":
