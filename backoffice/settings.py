@@ -261,6 +261,9 @@ MAILERS = {
     else {"BACKEND": f"django.core.mail.backends.{'dummy' if SERVED else 'console'}.EmailBackend"}
 }
 
+# Hosts on this very machine (loopback) that connections may call though the back office is served, over http too.
+SYNC_LOCAL_HOSTS = env.list("SYNC_LOCAL_HOSTS", default=[])
+
 # Jobs: a worker holds a job by a lease; the scheduler sends again what was lost.
 JOB_LEASE_SECONDS = env.float("JOB_LEASE_SECONDS", default=30)
 JOB_RESEND_SECONDS = env.float("JOB_RESEND_SECONDS", default=15)

@@ -153,15 +153,15 @@ class Pulse:
 pulse = Pulse()
 
 
-def connect() -> psycopg.Connection[Any]:
+def connect(purpose: str = "heartbeat", more_options: str = "") -> psycopg.Connection[Any]:
     """A second connection to the same database: its own statements, committed at once, never waiting long."""
     given = first_connection.get_connection_params()
     wanted = {name: given[name] for name in given if name not in NOT_FOR_PSYCOPG}
     options = f"{wanted.pop('options', '')} -c synchronous_commit=off -c lock_timeout=5s -c statement_timeout=10s"
     wanted |= {
         "connect_timeout": 5,
-        "application_name": "backoffice heartbeat",
-        "options": options.strip(),
+        "application_name": f"backoffice {purpose}",
+        "options": f"{options} {more_options}".strip(),
     }
     return psycopg.connect(**wanted, autocommit=True)
 
