@@ -3,6 +3,9 @@
 from typing import Any
 
 import structlog
+from structlog.typing import EventDict
+
+from connectors.kit import redaction
 
 SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
@@ -13,15 +16,24 @@ SHARED: list[Any] = [
 ]
 
 
+def blank_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Whatever is logged, by us or a library, vendors' secrets are not: requests puts whole URLs into its errors."""
+    blanked: EventDict = redaction.known.value(dict(event), as_shown=True)
+    return blanked
+
+
 def config(level: str, *, as_json: bool) -> dict[str, Any]:
     """Django's LOGGING, for its own loggers and structlog's alike.
 
     A traceback is written without the values of local variables: they may hold what no log may.
     """
-    if as_json:
-        ending: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(sort_keys=True)]
-    else:
-        ending = [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
+    renderer: Any = (
+        structlog.processors.JSONRenderer(sort_keys=True)
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    )
+    # Only what is a text already can be looked through.
+    ending = [structlog.processors.format_exc_info, blank_secrets, renderer]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

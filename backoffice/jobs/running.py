@@ -29,6 +29,7 @@ from backoffice.jobs.models import Job, Level, State
 from backoffice.jobs.progress import tally
 from backoffice.jobs.registry import UnknownKind, besides, kind_called
 from backoffice.jobs.signs import Signs, storable, storable_json
+from connectors.kit.redaction import known
 
 logger = structlog.get_logger(__name__)
 
@@ -286,7 +287,7 @@ END = """
 def _end(job: Job, state: State, error: str) -> bool:
     values: dict[str, str | int] = {
         "state": state.value,
-        "error": storable(error),
+        "error": storable(known.text(error)),
         "id": job.pk,
         "token": job.token,
     }

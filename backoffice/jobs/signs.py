@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from backoffice.jobs.models import Job, Level
+from connectors.kit.redaction import known
 
 LINES_KEPT = 5000
 
@@ -73,7 +74,7 @@ class Signs:
             self._tell_news()
 
     def log(self, level: Level, text: str, fields: dict[str, Any]) -> None:
-        line = Line(timezone.now(), level, storable(text), storable_json(fields))
+        line = Line(timezone.now(), level, storable(known.text(text)), storable_json(known.value(fields)))
         with self._lock:
             self._lines.append(line)
         if not self._has_news:

@@ -104,8 +104,12 @@ class Redactor:
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         return {name: BLANK if names_a_secret(name) else self.text(value) for name, value in headers.items()}
 
-    def value(self, value: Any) -> Any:
-        """The same for what is not a text yet: containers keep their shape; other things are given back as they are."""
+    def value(self, value: Any, *, as_shown: bool = False) -> Any:
+        """The same for what is not a text yet: containers keep their shape.
+
+        Other things are given back as they are; `as_shown`: as the text that a log would show them as.
+        """
+        within = partial(self.value, as_shown=as_shown)
         match value:
             case str():
                 return self.text(value)
@@ -113,16 +117,17 @@ class Redactor:
                 blanked = self.text(value.decode("utf-8", "surrogateescape"))
                 return blanked.encode("utf-8", "surrogateescape")
             case Mapping():
-                return {key: BLANK if _is_blanked(key, each) else self.value(each) for key, each in value.items()}
+                return {key: BLANK if _is_blanked(key, each) else within(each) for key, each in value.items()}
             case list() | set() | frozenset():
-                return type(value)(map(self.value, value))
+                return [*map(within, value)] if isinstance(value, list) else type(value)(map(within, value))
             case tuple():
-                made = map(self.value, value)
-                return type(value)(*made) if hasattr(value, "_fields") else tuple(made)
+                return tuple(map(within, value))
             case BaseException():
                 return self.text(repr(value))
-            case _:
+            case None | int() | float():
                 return value
+            case _:
+                return self.text(repr(value)) if as_shown else value
 
 
 def names_a_secret(key: str) -> bool:

@@ -245,6 +245,18 @@ def test_a_chunk_that_always_deadlocks_is_given_up():
     assert fresh(run.job).checkpoint is None
 
 
+def test_no_secret_of_a_vendor_stands_in_a_jobs_log_or_error(work):
+    def call(run):
+        run.log.info("called", url="https://x.example/?api_token=0a1b2c3d")
+        raise Failure("https://x.example/?api_token=0a1b2c3d did not answer.")
+
+    job = work(call)
+    assert run(job) == State.FAILED
+    assert fresh(job).error == "https://x.example/?api_token=*** did not answer."
+    [line] = job.lines.filter(text="called")
+    assert line.fields == {"url": "https://x.example/?api_token=***"}
+
+
 def test_an_unexpected_error_gives_the_person_a_number_and_operations_the_trace(rep_user, operations_user):
     job = begin("tests.stumble", asked_by=rep_user)
     assert run(job) == State.FAILED
