@@ -235,18 +235,24 @@ class ContactMethods(Numbers):
 
     @override
     def encode(self, value: list[Phone] | list[Email], shape: Shape) -> Wire:
-        texts = super().encode(value, shape)
+        """Of several of one kind the first; where there is none, one of a kind that has no place of its own."""
+        kinds = {**self.kinds, **self.unread}
+        given = [(each.kind, text) for each in value if (text := text_of(each))]
+        spare = [text for kind, text in given if kind not in kinds.values()]
+        wire: Wire = {}
+        for key, kind in self.kinds.items():
+            of_kind = [text for each, text in given if each == kind] or spare
+            wire[key] = of_kind[0] if of_kind else None
         if shape is Shape.READ:
-            return texts
+            return wire
         for key, kind in self.unread.items():
-            of_kind = [number for each in value if each.kind == kind and (number := text_of(each))]
-            if of_kind and of_kind[0] not in texts.values():
-                texts[key] = of_kind[0]
-        return {key: Contacted().encode(text or "") for key, text in texts.items()}
+            if of_kind := [text for each, text in given if each == kind]:
+                wire[key] = of_kind[0]
+        return {key: Contacted().encode(text or "") for key, text in wire.items()}
 
 
 def text_of(value: Phone | Email) -> str:
-    return value.number if isinstance(value, Phone) else value.address
+    return (value.number if isinstance(value, Phone) else value.address).strip()
 
 
 class Contacted(Codec[str]):
