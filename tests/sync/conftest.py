@@ -4,7 +4,9 @@ import pytest
 from cryptography.fernet import Fernet
 
 from backoffice.changes.acting import Door, acting
+from backoffice.jobs.running import execute
 from backoffice.sync.models import Connection
+from backoffice.sync.pulling import start_pull
 from connectors.kit import registry
 from tests.sync import vendor
 
@@ -52,3 +54,16 @@ def connection(make_connection):
 def acme(connection):
     """Acme's side of `connection`."""
     return vendor.WORLDS[connection.base_url]
+
+
+@pytest.fixture
+def pull(connection, no_broker):
+    """Pulls a connection (`connection`, unless another is given) within the test's own transaction; the ended job."""
+
+    def pulled(which=None, *, full=False, user=None):
+        job = start_pull(which or connection, user, full=full)
+        execute(job.pk, heartbeat=False)
+        job.refresh_from_db()
+        return job
+
+    return pulled

@@ -1,0 +1,5 @@
+"""The kinds of job of the sync, and their schedules."""
+
+from backoffice.sync import pulling, schedules
+
+__all__ = ["pulling", "schedules"]

@@ -1,0 +1,200 @@
+"""A vendor's records that meet rows of ours: what both last agreed on, ours and theirs become one, set-wise.
+
+Rows are locked first, so that nobody's edit gets in between.
+"""
+
+from collections.abc import Mapping as Table
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django.db import DatabaseError, transaction
+from django.utils.translation import gettext as _
+from msgspec import UNSET
+
+from backoffice.changes.registry import model_of
+from backoffice.crm.records import Record
+from backoffice.sync import amounts, opening, outbox, referencing, rows
+from backoffice.sync.comparing import Arrival
+from backoffice.sync.merging import CUSTOM, TAGS, Merged, Sides, merge
+from backoffice.sync.models import Connection, Link, Policy
+from backoffice.sync.options import Options
+from backoffice.sync.setting_aside import Unfit
+from connectors.kit.mapping import Mapping
+
+logger = structlog.get_logger(__name__)
+
+ARCHIVED = "archived_at"
+THEIR_CLOCK = frozenset({"changed_there"})  # that it moved is no news of its own
+
+
+@dataclass
+class Joined:
+    """What became of the arrivals, each in one of the lists."""
+
+    updated: list[Arrival] = field(default_factory=list)
+    archived: list[Arrival] = field(default_factory=list)
+    unchanged: list[Arrival] = field(default_factory=list)
+    gone_here: list[Arrival] = field(default_factory=list)
+    unfit: list[tuple[Arrival, Unfit]] = field(default_factory=list)
+    conflicts: int = 0
+
+    @property
+    def taken(self) -> list[Arrival]:
+        return [*self.updated, *self.archived, *self.unchanged]
+
+
+@dataclass(eq=False)
+class Meeting:
+    """One arrival and its row: as it is, as the vendor would have it, and what the merge makes of both."""
+
+    arrival: Arrival
+    row: Record
+    here: dict[str, Any]
+    there: dict[str, Any]
+    merged: Merged
+    values: dict[str, Any]
+
+
+def join(connection: Connection, kind: str, arrivals: Sequence[Arrival], options: Options) -> Joined:
+    """Bring rows and arrivals together; each arrival and its link are left with the new base, unwritten."""
+    joined = Joined()
+    here = rows.read(kind, [arrival.object_id for arrival in arrivals], lock=True)
+    meetings: list[Meeting] = []
+    for mapping in dict.fromkeys(arrival.mapping for arrival in arrivals):
+        of_mapping = [arrival for arrival in arrivals if arrival.mapping is mapping]
+        present = [arrival for arrival in of_mapping if arrival.object_id in here]
+        joined.gone_here += [arrival for arrival in of_mapping if arrival.object_id not in here]
+        meetings += _meet(connection, mapping, present, here, options)
+    _write(kind, meetings, joined)
+    joined.conflicts = opening.note(
+        connection,
+        kind,
+        {
+            meeting.arrival.object_id: opening.Met(meeting.there, meeting.merged.conflicts, meeting.values)
+            for meeting in meetings
+        },
+    )
+    sent = {meeting.arrival.object_id: [*meeting.merged.send] for meeting in meetings if meeting.merged.send}
+    if sent:
+        outbox.enqueue_many(connection, kind, "update", sent)
+    return joined
+
+
+def _meet(
+    connection: Connection,
+    mapping: Mapping[Any],
+    arrivals: Sequence[Arrival],
+    records: Table[int, Record],
+    options: Options,
+) -> list[Meeting]:
+    if not arrivals:
+        return []
+    ours = {arrival.object_id: records[arrival.object_id] for arrival in arrivals}
+    links = {arrival.object_id: arrival.link for arrival in arrivals if arrival.link}
+    theirs = referencing.to_theirs(connection, mapping, ours, links, options)
+    changed_at = _changed_at(mapping.kind, list(ours)) if connection.policy == Policy.NEWEST else {}
+    meetings = []
+    for arrival in arrivals:
+        id, link = arrival.object_id, arrival.link
+        here = theirs[id].plain(mapping)
+        there = referencing.plain(mapping, arrival.record)
+        base = link.base if link else None
+        amounts.put_as_there(connection, mapping, here, ours[id], (link.converted if link else None) or {})
+        if link and _is_back(link, ours[id]):
+            here[ARCHIVED] = link.base.get(ARCHIVED)
+        sides = Sides(changed_at.get(id), arrival.record.changed_there or None)
+        merged = merge(base, here, there, fields=mapping.holds, policy=Policy(connection.policy), sides=sides)
+        meetings.append(Meeting(arrival, ours[id], here, there, merged, _values(arrival, ours[id], merged)))
+    return meetings
+
+
+def _changed_at(kind: str, ids: list[int]) -> dict[int, datetime]:
+    found = model_of(kind)._default_manager.filter(pk__in=ids)
+    return dict(found.values_list("pk", "changed_at"))
+
+
+def _values(arrival: Arrival, row: Record, merged: Merged) -> dict[str, Any]:
+    """What is to be written to the row. A reference that can't be resolved is left for when it can."""
+    values: dict[str, Any] = {}
+    for name, plain in merged.write.items():
+        value = plain if name in {TAGS, CUSTOM} else getattr(arrival.ours, name)
+        if value is UNSET:
+            continue
+        values[name] = value
+    amounts.put_currency(arrival.mapping, values, arrival.ours)
+    if arrival.link and _is_back(arrival.link, row):
+        values.setdefault(ARCHIVED, None)
+    return values
+
+
+def _is_back(link: Link, row: Record) -> bool:
+    """It had vanished at the vendor's, and for that alone was archived here."""
+    return link.gone_at is not None and row.archived_at == link.gone_at
+
+
+def _write(kind: str, meetings: Sequence[Meeting], joined: Joined) -> None:
+    wanted: list[Meeting] = []
+    for meeting in meetings:
+        reason = rows.refusal(kind, rows.KINDS[kind](**meeting.values), is_new=False) if meeting.values else ""
+        if reason:
+            joined.unfit.append((meeting.arrival, Unfit(meeting.arrival.item, reason)))
+        else:
+            wanted.append(meeting)
+    changed = _updated(kind, wanted, joined)
+    spoilt = {id(arrival) for arrival, _unfit in joined.unfit}
+    for meeting in wanted:
+        if id(meeting.arrival) in spoilt:
+            continue
+        _agree(meeting)
+        is_news = meeting.arrival.object_id in changed and not THEIR_CLOCK.issuperset(meeting.values)
+        if is_news and meeting.values.get(ARCHIVED):
+            joined.archived.append(meeting.arrival)
+        else:
+            (joined.updated if is_news else joined.unchanged).append(meeting.arrival)
+
+
+def _updated(kind: str, meetings: Sequence[Meeting], joined: Joined) -> set[int]:
+    """Write the values; one row at a time where the database refuses them together, so that it takes the others."""
+    changes = {meeting.arrival.object_id: meeting.values for meeting in meetings if meeting.values}
+    if not changes:
+        return set()
+    try:
+        with transaction.atomic():
+            return rows.update(kind, changes)
+    except DatabaseError as error:
+        if is_of_the_whole(error):
+            raise
+        logger.warning("page_refused_by_database", kind=kind, error=str(error))
+    changed: set[int] = set()
+    for meeting in meetings:
+        id = meeting.arrival.object_id
+        try:
+            with transaction.atomic():
+                changed |= rows.update(kind, {id: changes[id]}) if id in changes else set()
+        except DatabaseError as error:
+            if is_of_the_whole(error):
+                raise
+            joined.unfit.append((meeting.arrival, Unfit(meeting.arrival.item, refused_by_database(error))))
+    return changed
+
+
+def is_of_the_whole(error: DatabaseError) -> bool:
+    """Whether it says nothing of the rows: the server is gone, two writers met, the time is up."""
+    code = getattr(error.__cause__, "sqlstate", None)
+    return code is None or code[:2] not in {"22", "23"}
+
+
+def refused_by_database(error: DatabaseError) -> str:
+    first = str(error).partition("\n")[0]
+    return _("The database does not take it: %(error)s") % {"error": first}
+
+
+def _agree(meeting: Meeting) -> None:
+    arrival, base = meeting.arrival, meeting.merged.base
+    arrival.base = base
+    if arrival.link:
+        arrival.link.base = base
+        arrival.link.converted = amounts.still_converted(arrival.mapping, arrival.link.converted, base)

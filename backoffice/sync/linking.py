@@ -1,0 +1,55 @@
+"""Writing links, many at once, and what goes with a new one: the highest id the vendor ever gave."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from psycopg.types.json import Jsonb
+
+from backoffice.imports.merging import loading
+from backoffice.sync.models import Connection, HighestId, Link
+
+NEW = ("connection_id", "kind", "remote_id", "object_id", "base", "digest", "version", "is_stub")
+CHANGED = ("object_id", "base", "converted", "digest", "version", "is_stub", "gone_at")
+RAISE = f"""
+    INSERT INTO {HighestId._meta.db_table} AS known (connection_id, kind, last) VALUES (%s, %s, %s)
+    ON CONFLICT (connection_id, kind) DO UPDATE SET last = EXCLUDED.last WHERE known.last < EXCLUDED.last
+"""
+HIGHEST = 2**63 - 1
+
+
+class NewLink(NamedTuple):
+    remote_id: str
+    object_id: int
+    base: dict[str, Any]
+    digest: bytes
+    version: int
+    is_stub: bool
+
+
+def make(connection: Connection, kind: str, links: Sequence[NewLink]) -> None:
+    loading.copy(Link, NEW, ((connection.pk, kind, *link) for link in links))
+    raise_highest(connection.pk, kind, (link.remote_id for link in links))
+
+
+def keep(links: Sequence[Link]) -> None:
+    """Write what has changed of these, which are locked."""
+    loading.update(
+        Link,
+        CHANGED,
+        (
+            (
+                *(link.pk, link.object_id, Jsonb(link.base)),
+                None if link.converted is None else Jsonb(link.converted),
+                *(bytes(link.digest), link.version, link.is_stub, link.gone_at),
+            )
+            for link in links
+        ),
+    )
+
+
+def raise_highest(connection_id: int, kind: str, remote_ids: Iterable[str]) -> None:
+    """Ids that are no numbers count for nothing here."""
+    last = max((int(id) for id in remote_ids if id.isascii() and id.isdigit() and len(id) < 20), default=0)
+    if 0 < last <= HIGHEST:
+        with loading.plain_cursor() as cursor:
+            cursor.execute(RAISE.encode(), [connection_id, kind, last])

@@ -1,0 +1,133 @@
+"""One pass through a stream of a vendor's: page by page from where the last one came to, each page one transaction.
+
+What a page brings and the cursor behind it are kept together, so that a crash has at most one page read again.
+
+    at rest ──▶ changes ────────────────▶ at rest
+            └─▶ everything ─▶ vanished ─▶ at rest      (`Phase`; see `vanishing`)
+"""
+
+from collections import Counter
+from contextlib import closing
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from django.utils import timezone
+
+from backoffice.imports.merging import loading
+from backoffice.jobs.running import Chunk, Run
+from backoffice.sync import telling, vanishing
+from backoffice.sync.models import Connection, Cursor, Phase, Seen
+from backoffice.sync.taking import Taking
+from connectors.kit.contract import Connector, Page, Stream
+from connectors.kit.errors import Unreadable
+
+
+class Pass:
+    """A stream being read by a run, to its end. `rows_before` is what the run had counted when the stream began."""
+
+    def __init__(self, run: Run, taking: Taking, connector: Connector, stream: Stream, rows_before: int) -> None:
+        self.run = run
+        self.taking = taking
+        self.connector = connector
+        self.stream = stream
+        self.rows_before = rows_before
+        self.cursor = Cursor()
+        self.asked_at = timezone.now()
+
+    @property
+    def connection(self) -> Connection:
+        return self.taking.connection
+
+    @property
+    def is_full(self) -> bool:
+        return self.cursor.phase == Phase.EVERYTHING
+
+    @property
+    def keeps_seen(self) -> bool:
+        """The first time everything is looked at, nothing can have vanished since."""
+        return self.is_full and self.stream.finds_vanished and self.cursor.full_pass_at is not None
+
+    def go(self, *, wants_full: bool) -> str:
+        """Read on to the end. Answers what a person is asked, "" for nothing; raises what the connector does."""
+        before = Counter(self.run.counts)
+        self.run.in_chunk(lambda _chunk: self._begin(wants_full=wants_full))
+        if self.cursor.phase != Phase.VANISHED:
+            self._read()
+        question = ""
+        if self.cursor.phase == Phase.VANISHED:
+            question = vanishing.conclude(self.run, self.taking, self.connector, self.stream, self.cursor)
+            self._keep(self.run.in_chunk(partial(self._end, is_complete=not question)))
+        self._tell(self.run.counts - before, question)
+        return question
+
+    def _begin(self, *, wants_full: bool) -> None:
+        """Go on in the pass that was broken off; else, or if everything is wanted instead, begin one."""
+        Cursor.objects.bulk_create([Cursor(connection=self.connection, stream=self.stream.name)], ignore_conflicts=True)
+        cursor = self.cursor = Cursor.objects.select_for_update().get(
+            connection=self.connection, stream=self.stream.name
+        )
+        is_due = wants_full or not self.stream.is_incremental or self._is_full_pass_due(cursor)
+        match cursor.phase:
+            case Phase.VANISHED | Phase.EVERYTHING:
+                return
+            case Phase.CHANGES if not wants_full:
+                return
+            case Phase.CHANGES:
+                cursor.state = {}
+        cursor.phase = Phase.EVERYTHING if is_due else Phase.CHANGES
+        cursor.pass_began_at = timezone.now()
+        cursor.save()
+        Seen.objects.filter(connection=self.connection, stream=self.stream.name).delete()
+
+    def _is_full_pass_due(self, cursor: Cursor) -> bool:
+        at = cursor.full_pass_at
+        return at is None or at + timedelta(hours=self.connection.full_every_hours) <= timezone.now()
+
+    def _read(self) -> None:
+        self.asked_at = timezone.now()
+        is_over = False
+        with closing(self.stream.pages(self.cursor.state, full=self.is_full)) as pages:  # type: ignore[type-var]
+            for page in pages:
+                self._keep(self.run.in_chunk(partial(self._take, page)))
+                is_over = page.is_last
+                if is_over:
+                    break
+        if not is_over:
+            raise Unreadable(f"The list “{self.stream.name}” ended before its last page.", vendor=self.connector.label)
+
+    def _take(self, page: Page, chunk: Chunk) -> dict[str, Any]:
+        """Answers how the cursor stands after it; told to `self.cursor` once that is kept."""
+        loading.commit_without_waiting()
+        chunk.counts += self.taking.take(page.items, since=self.asked_at)
+        if self.keeps_seen:
+            first = self.stream.kinds[0]
+            ids = [item.id for item in page.items if item.kind == first and not item.is_stub]
+            Seen.objects.create(connection=self.connection, stream=self.stream.name, remote_ids=ids)
+        if page.total is not None:
+            chunk.total = self.rows_before + page.total
+        moved: dict[str, Any] = {"state": page.state, "moved_at": timezone.now()}
+        if page.is_last:
+            moved |= {"phase": Phase.VANISHED} if self.keeps_seen else self._at_rest(is_complete=self.is_full)
+        Cursor.objects.filter(pk=self.cursor.pk).update(**moved)
+        return moved
+
+    def _end(self, chunk: Chunk, *, is_complete: bool) -> dict[str, Any]:
+        moved = self._at_rest(is_complete=is_complete)
+        Cursor.objects.filter(pk=self.cursor.pk).update(**moved)
+        Seen.objects.filter(connection=self.connection, stream=self.stream.name).delete()
+        return moved
+
+    def _at_rest(self, *, is_complete: bool) -> dict[str, Any]:
+        """Not complete: everything is looked at again the next time."""
+        full = {"full_pass_at": self.cursor.pass_began_at} if is_complete else {}
+        return {"phase": Phase.AT_REST, "pass_began_at": None} | full
+
+    def _keep(self, moved: dict[str, Any]) -> None:
+        for name, value in moved.items():
+            setattr(self.cursor, name, value)
+
+    def _tell(self, counts: Counter[str], question: str) -> None:
+        if question:
+            self.run.log.warning(question)
+        self.run.log.info(telling.of_a_stream(self.stream, counts))

@@ -1,0 +1,213 @@
+"""Taking in a page of a vendor's records: into rows, links, conflicts, or aside. Set-wise, in the caller's transaction.
+
+Taking the same page in again changes nothing.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as Table
+from datetime import datetime
+
+import structlog
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from backoffice.sync import joining, linking, matching, pending, referencing, rows
+from backoffice.sync.comparing import Arrival, by_kind, differing, without_ours_on_the_way
+from backoffice.sync.joining import is_of_the_whole, refused_by_database
+from backoffice.sync.models import Connection, Link
+from backoffice.sync.options import Options
+from backoffice.sync.outbox import capability_for
+from backoffice.sync.setting_aside import Aside, Unfit
+from connectors.kit.contract import Item
+from connectors.kit.errors import Unreadable
+
+logger = structlog.get_logger(__name__)
+
+type Counts = Counter[str]
+
+
+def take_in(connection: Connection, items: Sequence[Item]) -> Counts:
+    """Take in records that the vendor just gave, outside of a pull. Inside `acting(…, connection=connection.pk)`."""
+    return Taking(connection).take(items, since=timezone.now())
+
+
+class Taking:
+    """What a run needs to take in one page after the other."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.options = Options(connection)
+        self.aside = Aside(connection)
+
+    def take(self, items: Iterable[Item], *, since: datetime) -> Counts:
+        """Answers how many became what: new, updated, unchanged, archived, set_aside; mentioned, conflicts.
+
+        `since` is when the vendor was asked, or earlier: what was pushed after that is not undone by older news.
+        """
+        counts: Counts = Counter()
+        for kind, of_kind in by_kind(items):
+            counts += self._take_kind(kind, of_kind, since)
+        return counts
+
+    def _take_kind(self, kind: str, items: Sequence[Item], since: datetime) -> Counts:
+        mentions = sum(item.is_stub for item in items)
+        arrivals = differing(self.connection, kind, items)
+        if arrivals:
+            arrivals = without_ours_on_the_way(self.connection, kind, arrivals, since)
+        self.aside.take_out(kind, [item.id for item in items if not item.is_stub])
+        if not arrivals:
+            return Counter(unchanged=len(items) - mentions)
+        counts = self._take_arrivals(kind, arrivals)
+        news = sum(counts[word] for word in ("new", "updated", "archived", "set_aside"))
+        return counts + Counter(unchanged=len(items) - mentions - news)
+
+    def _take_arrivals(self, kind: str, arrivals: Sequence[Arrival]) -> Counts:
+        readable, unfit = self._read(kind, arrivals)
+        ours = referencing.to_ours(
+            self.connection,
+            [referencing.Neutral(arrival.mapping, arrival.item.id, arrival.record) for arrival in readable],
+            self.options,
+        )
+        for arrival, record in zip(readable, ours.records, strict=True):
+            arrival.ours = record
+        several = self._find(kind, [arrival for arrival in readable if arrival.link is None])
+        met = joining.join(self.connection, kind, [arrival for arrival in readable if arrival.object_id], self.options)
+        back = [arrival for arrival in met.gone_here if self._comes_back(arrival)]
+        new, refused = self._insert(kind, [*(each for each in readable if not each.object_id), *back])
+        unfit += [unfit for _arrival, unfit in (*met.unfit, *refused)]
+        linked = self._link(kind, new, [*met.taken, *(each for each in met.gone_here if each not in back)])
+        self._settle(kind, linked, readable, ours.unresolved)
+        self._suggest(kind, new, several)
+        self.aside.put(each for each in unfit if not each.item.is_stub)
+        return Counter(
+            new=sum(not arrival.item.is_stub for arrival in new),
+            mentioned=sum(arrival.item.is_stub for arrival in new),
+            updated=len(met.updated),
+            archived=len(met.archived),
+            set_aside=sum(not each.item.is_stub for each in unfit),
+            conflicts=met.conflicts,
+        )
+
+    def _read(self, kind: str, arrivals: Sequence[Arrival]) -> tuple[list[Arrival], list[Unfit]]:
+        readable: list[Arrival] = []
+        unfit: list[Unfit] = []
+        for arrival in arrivals:
+            try:
+                arrival.record = arrival.mapping.decode(arrival.item.wire)
+                arrival.base = referencing.plain(arrival.mapping, arrival.record)
+            except Unreadable as error:
+                unfit.append(Unfit(arrival.item, str(error)))
+            except Exception as error:  # a record nobody foresaw: the others are not to suffer from it
+                logger.exception("record_unreadable", vendor=self.connection.vendor, kind=kind, id=arrival.item.id)
+                unfit.append(Unfit(arrival.item, _("It can't be read: %(error)s") % {"error": repr(error)}))
+            else:
+                readable.append(arrival)
+                arrival.object_id = arrival.link.object_id if arrival.link else 0
+        return readable, unfit
+
+    def _find(self, kind: str, arrivals: Sequence[Arrival]) -> dict[str, matching.Several]:
+        """Give those without a link the row they belong to. What may belong to several gets its own, and is told."""
+        if not arrivals:
+            return {}
+        several: dict[str, matching.Several] = {}
+        found = matching.match(self.connection, kind, [(arrival.item.id, arrival.ours) for arrival in arrivals])
+        for arrival in arrivals:
+            match = found.get(arrival.item.id)
+            if isinstance(match, matching.Several):
+                several[arrival.item.id] = match
+            elif match is not None:
+                arrival.object_id = match
+        return several
+
+    def _comes_back(self, arrival: Arrival) -> bool:
+        """Its row was deleted here, and it has changed there. If deleting is ours to tell the vendor, it stays so."""
+        capability = capability_for(self.connection, arrival.item.kind)
+        return not (self.connection.pushes and capability is not None and capability.delete)
+
+    def _insert(self, kind: str, arrivals: Sequence[Arrival]) -> tuple[list[Arrival], list[tuple[Arrival, Unfit]]]:
+        wanted: list[Arrival] = []
+        refused: list[tuple[Arrival, Unfit]] = []
+        for arrival in arrivals:
+            reason = rows.refusal(kind, arrival.ours, is_new=True)
+            if reason:
+                refused.append((arrival, Unfit(arrival.item, reason)))
+            else:
+                wanted.append(arrival)
+        try:
+            with transaction.atomic():
+                self._put(kind, wanted)
+            return wanted, refused
+        except DatabaseError as error:
+            if is_of_the_whole(error):
+                raise
+            logger.warning("page_refused_by_database", kind=kind, error=str(error))
+        taken: list[Arrival] = []
+        for arrival in wanted:
+            try:
+                with transaction.atomic():
+                    self._put(kind, [arrival])
+                taken.append(arrival)
+            except DatabaseError as error:
+                if is_of_the_whole(error):
+                    raise
+                refused.append((arrival, Unfit(arrival.item, refused_by_database(error))))
+        return taken, refused
+
+    def _put(self, kind: str, arrivals: Sequence[Arrival]) -> None:
+        for arrival, id in zip(arrivals, rows.insert(kind, [each.ours for each in arrivals]), strict=True):
+            arrival.object_id = id
+
+    def _link(self, kind: str, new: Sequence[Arrival], met: Sequence[Arrival]) -> dict[str, int]:
+        """What is new here, or has been found here, gets its link; links there are get the new state.
+
+        Answers which of our records the vendor's ids stand for now, that stood for none before.
+        """
+        made = [
+            linking.NewLink(
+                *(arrival.item.id, arrival.object_id, arrival.base),
+                *(arrival.digest, arrival.mapping.version, arrival.item.is_stub),
+            )
+            for arrival in (*new, *met)
+            if arrival.link is None
+        ]
+        kept: list[Link] = []
+        for arrival in (*new, *met):
+            link = arrival.link
+            if link is not None:
+                link.object_id, link.digest, link.version = arrival.object_id, arrival.digest, arrival.mapping.version
+                link.base, link.is_stub, link.gone_at = arrival.base, False, None
+                kept.append(link)
+        if made:
+            linking.make(self.connection, kind, made)
+        if kept:
+            linking.keep(kept)
+        return {link.remote_id: link.object_id for link in made} | {
+            arrival.item.id: arrival.object_id for arrival in new if arrival.link
+        }
+
+    def _settle(
+        self,
+        kind: str,
+        linked: Table[str, int],
+        readable: Sequence[Arrival],
+        unresolved: Sequence[referencing.Unresolved],
+    ) -> None:
+        """References: of these to what is not here yet, and of others to what has just come."""
+        waiting = [
+            pending.Waiting(kind, readable[place].object_id, field, target_kind, target_id)
+            for place, field, target_kind, target_id in unresolved
+            if readable[place].object_id
+        ]
+        if waiting:
+            pending.pend(self.connection, waiting)
+        if linked:
+            pending.settle_pending(self.connection, kind, linked)
+
+    def _suggest(self, kind: str, new: Sequence[Arrival], several: Table[str, matching.Several]) -> None:
+        alike = {arrival.object_id: several[arrival.item.id] for arrival in new if arrival.item.id in several}
+        if alike:
+            matching.note(self.connection, kind, alike)
+        if new:
+            matching.suggest(self.connection, kind, [arrival.object_id for arrival in new])
