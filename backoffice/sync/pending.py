@@ -1,7 +1,7 @@
 """References to vendors' records that are not here yet: kept, and settled when the record they point at arrives."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -75,6 +75,7 @@ def _settle(connection: Connection, kind: str, waiting: Sequence[Waiting], arriv
         Link.objects.filter(connection=connection, kind=kind, object_id__in=ids).values_list("object_id", "base")
     )
     here = rows.read(kind, ids, lock=True, fields=fields)
+    known = _known(connection, waiting, bases)
     changes: dict[int, dict[str, Any]] = defaultdict(dict)
     still: list[Waiting] = []
     for each in waiting:
@@ -88,7 +89,7 @@ def _settle(connection: Connection, kind: str, waiting: Sequence[Waiting], arriv
             value = _with_arrived(each, record, agreed, arrived)
             if value is not None:
                 changes[each.object_id][each.field] = value
-            still += _next(each, agreed, arrived)
+            still += _next(each, agreed, known)
     pend(connection, still)
     return len(rows.update(kind, changes)) if changes else 0
 
@@ -117,12 +118,34 @@ def _with_arrived(
     return elements if is_changed else None
 
 
-def _next(waiting: Waiting, agreed: Sequence[Any], arrived: Mapping[str, int]) -> list[Waiting]:
-    """Another element of the list that may wait for a record: asked for anew, as the list holds but one at a time."""
+def _known(
+    connection: Connection, waiting: Sequence[Waiting], bases: Mapping[int, Mapping[str, Any]]
+) -> set[tuple[str, str]]:
+    """Which of the records that waiting lists point at are linked."""
+    wanted = {
+        pointed
+        for each in waiting
+        if each.field in parts(each.kind)
+        for pointed in _pointed(each, bases.get(each.object_id, {}).get(each.field) or ())
+    }
+    if not wanted:
+        return set()
+    found = Link.objects.filter(connection=connection, remote_id__in={id for _, id in wanted})
+    return wanted & set(found.values_list("kind", "remote_id"))
+
+
+def _pointed(waiting: Waiting, agreed: Sequence[Any]) -> Iterator[tuple[str, str]]:
     plan = list_plan(waiting.kind, waiting.field, None)
     assert plan is not None
     for given in agreed:
         for target, ref in plan.refs(msgspec.convert(given, plan.struct)):
-            if target.kind and ref.id and ref.id not in arrived:
-                return [waiting._replace(target_kind=target.kind, target_id=ref.id)]
+            if target.kind and ref.id:
+                yield target.kind, ref.id
+
+
+def _next(waiting: Waiting, agreed: Sequence[Any], known: set[tuple[str, str]]) -> list[Waiting]:
+    """The list waits for the next of its records that is not here."""
+    for kind, remote_id in _pointed(waiting, agreed):
+        if (kind, remote_id) not in known:
+            return [waiting._replace(target_kind=kind, target_id=remote_id)]
     return []
