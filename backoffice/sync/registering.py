@@ -15,10 +15,12 @@ from django.db import transaction
 from django.http.request import validate_host
 from django.utils.translation import gettext as _
 
+from backoffice.sync.connecting import checked_address
 from backoffice.sync.credentials import Locked
 from backoffice.sync.models import Connection, ConnectionState, Health
 from backoffice.values import currencies
 from connectors.kit import registry
+from connectors.kit.errors import AddressRefused
 from connectors.kit.settings import Setting, WrongSetting, checked
 
 FIELDS = (
@@ -134,18 +136,11 @@ def _of_columns(connection: Connection) -> Errors:
 
 
 def _wrong_address(url: str) -> str:
-    """What is wrong with where the vendor is; whether it may be called is asked when it is called."""
+    """Whether it leads anywhere shows when it is called."""
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return _("“{value}” is no address.").format(value=url[:100])
-    if parts.scheme not in {"https", "http"} or not host or port == 0 or any(letter.isspace() for letter in url):
-        return _("Write it as https://site.example.com, not “{value}”.").format(value=url[:100])
-    if parts.username or parts.password:
-        return _("A login doesn't belong in the address: it has fields of its own.")
-    if parts.query or parts.fragment:
-        return _("Leave out what begins with “?” or “#”.")
+        checked_address(url)
+    except AddressRefused as refused:
+        return str(refused)
     return ""
 
 

@@ -50,9 +50,9 @@ def test_no_secret_stands_in_the_change_log():
     [
         ({"name": "Acme UK"}, "name", "Small letters"),
         ({"vendor": "nobody"}, "vendor", "There are: "),
-        ({"base_url": "ftp://acme.example"}, "base_url", "https://site.example.com"),
-        ({"base_url": "https://me:pw@acme.example"}, "base_url", "login"),
-        ({"base_url": "https://acme.example/?token=1"}, "base_url", "Leave out"),
+        ({"base_url": "ftp://acme.example"}, "base_url", "begin with https://"),
+        ({"base_url": "https://me:pw@acme.example"}, "base_url", "password"),
+        ({"base_url": "https://acme.example/?token=1"}, "base_url", "query"),
         ({"base_url": "https://acme.example:99999"}, "base_url", "no address"),
         ({"settings": {"threads": 7}}, "settings.threads", "at most 6"),
         ({"settings": {"colour": "red"}}, "settings.colour", "no such setting"),

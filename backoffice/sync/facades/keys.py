@@ -77,6 +77,11 @@ def may_come_in(rep: Rep | None) -> bool:
     return rep is None or (rep.active and (rep.user is None or role_of(rep.user) is not None))
 
 
+def sees_everything(rep: Rep | None) -> bool:
+    """Without a rep, as an administrator there; else as the rep's login does, if there is one."""
+    return rep is None or (rep.user is not None and rep.user.sees_everything)
+
+
 def revoke(key: FacadeKey) -> None:
     """From now on it opens nothing. Revoking it again keeps the first time."""
     FacadeKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())

@@ -25,7 +25,8 @@ def is_locked_out(connection: Connection, request: HttpRequest) -> bool:
     )
     if cool_off is not None:
         attempts = attempts.filter(attempt_time__gt=timezone.now() - cool_off)
-    return attempts.values("username").distinct().count() >= settings.AXES_FAILURE_LIMIT
+    tried: int = attempts.values("username").distinct().count()
+    return tried >= int(settings.AXES_FAILURE_LIMIT)
 
 
 def note_failure(connection: Connection, request: HttpRequest, secret: str) -> None:
