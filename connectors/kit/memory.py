@@ -132,6 +132,11 @@ class World:
             self.all(kind).pop(id, None)
             self.touch()
 
+    def list_of(self, kind: str, field: str) -> str:
+        """The list that a field's entries stand in; "" if it is no such field."""
+        part = self._parts.get((kind, field))
+        return part.list if isinstance(part, Entry) else ""
+
     def completed(self, kind: str, record: Record) -> Record:
         """A copy of it whose references have ids and labels, as far as they are known here."""
         changes = {

@@ -69,11 +69,11 @@ def nested(pairs: Sequence[tuple[str, str]]) -> Given:
 
 def param_of(call: Call, name: str) -> str:
     """A parameter of the query, else of the body."""
-    for key, value in reversed(call.query):
+    for key, text in reversed(call.query):
         if key == name:
-            return value
-    value = body_of(call).get(name)
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+            return text
+    value: Any = body_of(call).get(name)
+    return "" if isinstance(value, bool) or not isinstance(value, str | int) else str(value)
 
 
 def id_of(call: Call, groups: Mapping[str, str]) -> str:

@@ -59,7 +59,7 @@ def account(clock) -> World:
             maps.SOURCES: entries(maps.SOURCES, SOURCES),
             maps.INDUSTRIES: entries(maps.INDUSTRIES, {"4": "Boats"}),
         },
-        clock=clock,
+        clock=clock or None,
     )
     made = datetime(2009, 2, 2, 15, 31, 43, tzinfo=UTC)
     noted = datetime(2007, 11, 2, 12, 58, 50, tzinfo=UTC)
