@@ -145,15 +145,15 @@ class Client:
         return self.answer(self.request("GET", path, query or {}), names_one=names_one)[0]
 
     def save(self, path: str, name: str, fields: Wire) -> int:
-        repeatable = bool(fields.get("id"))
-        request = self.request("POST", path, {}, {name: fields})
+        is_change = bool(fields.get("id"))
+        answer, response = self.answer(self.request("POST", path, {}, {name: fields}), repeatable=is_change)
         try:
-            answer, response = self.answer(request, repeatable=repeatable)
             saved = Integer().decode(answer.get("id"))
-        except (Unreadable, ValueError) as error:  # of a change, which may be sent again
-            raise Unavailable(f"The answer to a change can't be read. {error}", vendor=VENDOR) from error
+        except ValueError:
+            saved = None
         if saved is None:
-            raise Uncertain("It says that it was saved, and not as what.", **about(response))
+            error = Unavailable if is_change else Uncertain
+            raise error("It says that it was saved, and not as what.", **about(response))
         return saved
 
     def request(self, method: str, path: str, query: Mapping[str, Any], json: Any = None) -> Request:
@@ -162,22 +162,30 @@ class Client:
     def answer(self, request: Request, *, repeatable: bool = True, names_one: bool = False) -> tuple[Wire, Response]:
         """The answer of a success. `names_one`: the request names one object, which then is what may be missing.
 
-        An answer to what must not be repeated that doesn't say whether it was done leaves us uncertain. What was cut
-        on its way is asked for once more.
+        An answer that says nothing: what was asked is asked once more, what was changed is to be sent again, and of
+        what must not be repeated nobody knows whether it was done.
         """
         response = self._transport.send(request, repeatable=repeatable)
-        if request.method == "GET" and is_cut(response):
-            response = self._transport.send(request, repeatable=repeatable)
         try:
             return understood(response, names_one=names_one), response
-        except (Unavailable, Unreadable) as error:
-            if repeatable or response.status == 429:
+        except (Unavailable, Unreadable, LoginFailed) as error:
+            if not says_nothing(response, error):
                 raise
-            raise Uncertain(f"Whether it was saved is unknown. {error}", **about(response)) from error
-        except LoginFailed as error:
-            if repeatable or not is_html(response) or LOGIN_FORM.search(response.text):
+            if not repeatable:
+                raise Uncertain(f"Whether it was saved is unknown. {error}", **about(response)) from error
+            if request.method != "GET":
+                raise Unavailable(f"Whether it was saved is unknown. {error}", **about(response)) from error
+            if not isinstance(error, Unreadable):
                 raise
-            raise Uncertain(f"Whether it was saved is unknown. {error}", **about(response)) from error
+        response = self._transport.send(request, repeatable=repeatable)
+        return understood(response, names_one=names_one), response
+
+
+def says_nothing(response: Response, error: ConnectorError) -> bool:
+    """Whether the answer leaves open what was done: not so the login page, nor a refusal to look at the request."""
+    if isinstance(error, LoginFailed):
+        return is_html(response) and response.status == 200 and not LOGIN_FORM.search(response.text)
+    return response.status != 429
 
 
 def understood(response: Response, *, names_one: bool = False) -> Wire:
@@ -304,12 +312,6 @@ def stamp(moment: datetime) -> str:
 
 def is_html(response: Response) -> bool:
     return response.content_type == "text/html" or response.body.lstrip()[:1] == b"<"
-
-
-def is_cut(response: Response) -> bool:
-    """Whether it begins as an object and doesn't end as one."""
-    body = response.body.strip()
-    return body.startswith(b"{") and not body.endswith(b"}")
 
 
 def asked_at(response: Response) -> datetime:
