@@ -12,6 +12,7 @@ import msgspec
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 from django.db.models import TextChoices
 from django.utils import timezone
@@ -24,6 +25,7 @@ from backoffice.changes.triggers import missing_triggers
 from backoffice.health import BROKER_SECONDS, unapplied_migrations
 from backoffice.jobs.probes import MINUTES_BETWEEN_PROBES, last_worker_activity
 from backoffice.jobs.scheduler import last_tick
+from backoffice.sync.rotating import locked_connections
 
 OLDEST_POSTGRESQL = 18
 EXTENSIONS = ("pg_trgm", "unaccent", "btree_gist")
@@ -65,7 +67,7 @@ def examine() -> list[Finding]:
         is_migrated = check is migrations and findings[-1].health == Health.GOOD
     findings.append(change_log() if is_migrated else skipped(change_log))
     findings.append(broker())
-    findings.extend(check() if is_migrated else skipped(check) for check in (workers, scheduler))
+    findings.extend(check() if is_migrated else skipped(check) for check in (workers, scheduler, credentials))
     return [*findings, keys(), served(), disk()]
 
 
@@ -191,6 +193,21 @@ def scheduler() -> Finding:
             _("Start “manage.py scheduler” (“manage.py up” does). Without it lost jobs are not sent again."),
         )
     return good("scheduler", _("last tick: {when}").format(when=ago(at, now)))
+
+
+def credentials() -> Finding:
+    """Whether the present keys open what connections have stored."""
+    try:
+        locked = locked_connections()
+    except ImproperlyConfigured as error:
+        return bad("credentials", str(error), _("Set CREDENTIAL_KEYS to the keys they were written under."))
+    if locked:
+        return bad(
+            "credentials",
+            _("no key opens those of: {names}").format(names=shortened(locked)),
+            _("Put the missing key back into CREDENTIAL_KEYS, or enter these connections' credentials anew."),
+        )
+    return good("credentials", _("those of every connection open"))
 
 
 def keys() -> Finding:

@@ -44,6 +44,16 @@ def rotated(token: bytes) -> bytes:
         raise Locked("The key these credentials were written under is not among CREDENTIAL_KEYS.") from error
 
 
+def is_newest(token: bytes) -> bool:
+    """Whether it is sealed under the newest key, so that the older ones could go."""
+    ring()  # raises for keys that are none
+    try:
+        Fernet(settings.CREDENTIAL_KEYS[0]).decrypt(bytes(token))
+    except InvalidToken:
+        return False
+    return True
+
+
 class SecretsField(models.BinaryField):  # type: ignore[type-arg]
     """A dict of secrets, sealed in the database and in dumps alike; read with `opened`. Never in a form."""
 

@@ -4,12 +4,15 @@ import json
 from io import StringIO
 
 import pytest
+from cryptography.fernet import Fernet
 from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
+from backoffice.changes.acting import Door, acting
 from backoffice.jobs.models import Slot, WorkerSign
 from backoffice.jobs.registry import Queue
+from backoffice.sync.models import Connection
 
 pytestmark = [pytest.mark.db, pytest.mark.django_db]
 
@@ -63,6 +66,28 @@ def test_a_missing_trigger_of_the_change_log_is_bad(at_work):
         cursor.execute("DROP TRIGGER change_log_update ON crm_account")
     code, health = examined()
     assert (code, health["change_log"]) == (1, "bad")
+
+
+@pytest.fixture
+def stored(settings):
+    """A connection whose credentials were written under the only key there is."""
+    settings.CREDENTIAL_KEYS = [Fernet.generate_key().decode()]
+    with acting(None, Door.COMMAND, label="test"):
+        connection = Connection(name="acme", vendor="acme", base_url="https://acme.example", currency="USD")
+        connection.secrets = {"api_token": "0a1b2c3d4e5f"}
+        connection.save()
+
+
+def test_credentials_that_open_are_good(at_work, stored):
+    code, health = examined()
+    assert (code, health["credentials"]) == (0, "good")
+
+
+@pytest.mark.parametrize("keys", [[Fernet.generate_key().decode()], [], ["not a key"]])
+def test_credentials_that_no_key_opens_are_bad(at_work, stored, settings, keys):
+    settings.CREDENTIAL_KEYS = keys
+    code, health = examined()
+    assert (code, health["credentials"]) == (1, "bad")
 
 
 def test_a_key_that_is_none_is_bad(at_work, settings):
