@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
-REJECTED = frozenset({"failed", "rejected", "set_aside"})
+REJECTED = frozenset({"failed", "rejected", "set_aside", "uncertain"})
 
 
 class Tally(NamedTuple):

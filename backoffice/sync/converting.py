@@ -19,9 +19,9 @@ from msgspec import UNSET
 from backoffice.crm.records import LineItem, Record
 from backoffice.quotas.models import ExchangeRate, month_in_words
 from backoffice.sync.models import Connection, Link
+from backoffice.sync.outbox import AMOUNT_FIELDS
 from connectors.kit.mapping import Mapping as RecordMapping
 
-AMOUNTS = ("amount", "price")
 OF_A_LINE = ("unit_price", "discount", "total")
 MONTHS = ("close_date", "expected_close", "closed_at", "created_there")
 CENT = Decimal("0.01")
@@ -44,7 +44,7 @@ def as_there(
     links: Mapping[int, Link],
 ) -> dict[int, Converted]:
     """Our records in the connection's currency, unless the vendor says the currency with each."""
-    name = next((each for each in AMOUNTS if each in mapping.takes_new | mapping.takes), None)
+    name = next((each for each in AMOUNT_FIELDS if each in mapping.takes_new | mapping.takes), None)
     if name is None or "currency" in mapping.holds:
         return {number: Converted(record) for number, record in records.items()}
     today = timezone.localdate()

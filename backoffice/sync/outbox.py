@@ -32,7 +32,7 @@ from backoffice.sync.models import (
     Reader,
     SendsNew,
 )
-from connectors.kit.contract import Capability
+from connectors.kit.contract import Capability, Connector
 from connectors.kit.registry import UnknownVendor
 
 logger = structlog.get_logger(__name__)
@@ -40,7 +40,8 @@ logger = structlog.get_logger(__name__)
 READER = "outbox"
 CHUNK = 5_000
 RATE = "exchange_rate"  # the kind whose change may let a push go that waits for it
-FOLLOWS = {"currency": ("amount", "price")}  # what is sent otherwise once the column has changed
+AMOUNT_FIELDS = ("amount", "price")
+FOLLOWS = {"currency": AMOUNT_FIELDS}  # what is sent otherwise once the column has changed
 
 
 class Target(NamedTuple):
@@ -101,10 +102,16 @@ def release(connection: Connection | None = None) -> int:
 def capability_for(connection: Connection, kind: str) -> Capability | None:
     """How the vendor takes records of the kind; None when it does not at all."""
     try:
-        known = connection.connector.capabilities
+        connector = connection.connector
     except UnknownVendor:
         logger.warning("push_to_unknown_vendor", connection=connection.name, vendor=connection.vendor)
         return None
+    return capability_of(connector, kind)
+
+
+def capability_of(connector: Connector | type[Connector], kind: str) -> Capability | None:
+    """A vendor may have several sorts of what is one kind to us: the first that can be written counts."""
+    known = connector.capabilities
     named = [known[kind]] if kind in known else []
     for capability in (*named, *known.values()):
         if capability.mapping.kind == kind and (capability.create or capability.update or capability.delete):

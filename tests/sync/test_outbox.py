@@ -1,52 +1,17 @@
 """What becomes a push: changes of the log, whoever made them, but for a connection's own."""
 
-import time
 from datetime import date
 
 import pytest
 from django.utils import timezone
 
-from backoffice.changes.acting import Door, acting
-from backoffice.changes.models import Change
 from backoffice.crm.models import Account, Contact, Opportunity, OpportunityTag, Tag
 from backoffice.quotas.models import ExchangeRate
 from backoffice.sync import outbox
-from backoffice.sync.models import ConnectionState, Link, Operation, Push, PushState, Reader, SendsNew
+from backoffice.sync.models import ConnectionState, Operation, Push, PushState, SendsNew
+from tests.sync.pushes import change, collect, link, make, someone, time_is_right
 
 pytestmark = [pytest.mark.db, pytest.mark.django_db(transaction=True)]
-
-PATIENCE_SECONDS = 30
-
-
-def someone(**more):
-    return acting(None, Door.COMMAND, label="someone", **more)
-
-
-def make(model=Account, *, connection=None, **fields):
-    with someone(connection=connection):
-        return model.objects.create(**{"name": "Globex"} | fields)
-
-
-def change(row, *, connection=None, **fields):
-    with someone(connection=connection):
-        type(row).objects.filter(pk=row.pk).update(**fields)
-
-
-def link(connection, row, remote_id="7", **fields):
-    return Link.objects.create(
-        connection=connection, kind=row.change_kind, object_id=row.pk, remote_id=remote_id, **fields
-    )
-
-
-def collect(**more):
-    """All there is to read: other databases of the server hold readers back, too."""
-    last = Change.objects.order_by("xid", "id").last()
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    read = outbox.collect(**more)
-    while Reader.objects.get(name="outbox").position != last.pk and time.monotonic() < deadline:
-        time.sleep(0.02)
-        read += outbox.collect(**more)
-    return read
 
 
 def pushes(connection):
@@ -249,15 +214,6 @@ def test_a_backlog_is_read_in_chunks_and_a_limit_is_kept(connection):
     assert Push.objects.count() == 10
     collect(chunk=4)
     assert Push.objects.count() == 25
-
-
-def time_is_right(count):
-    """Until the reader may see the last `count` entries."""
-    reader = Reader.objects.get(name="outbox")
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    position = outbox.Position(reader.xid, reader.position)
-    while len(outbox.entries_after(position, count)) < count and time.monotonic() < deadline:
-        time.sleep(0.02)
 
 
 def test_a_chunk_costs_the_same_statements_however_many_records_it_tells_of(connection, django_assert_max_num_queries):
