@@ -28,6 +28,7 @@ class Call(msgspec.Struct):
     stream: IO[bytes]
     most_bytes: int = MOST_BYTES
     body_read: bytes | None = None
+    understood: Any = None  # for the vendor's facade: what it made of the body, so as not to read it twice
 
     def param(self, name: str, default: str = "") -> str:
         """The last value of a query parameter."""

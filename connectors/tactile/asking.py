@@ -23,8 +23,13 @@ def intval(text: str) -> int:
 
 def body_of(call: Call) -> Given:
     """What was posted, by name. Unreadable JSON counts as nothing. Raises TooLarge."""
-    if call.method in WITHOUT_BODY:
-        return {}
+    if call.understood is None:
+        call.understood = {} if call.method in WITHOUT_BODY else posted(call)
+    given: Given = call.understood
+    return given
+
+
+def posted(call: Call) -> Given:
     kind = call.content_type.lower()
     if "application/json" in kind:
         try:

@@ -28,7 +28,7 @@ from connectors.tactile.answers import (
 from connectors.tactile.areas import ACTIVITIES, AREAS, OPPORTUNITIES, Area, entry_of, number_of
 from connectors.tactile.asking import id_of, names_id, paged, param_of, saved_fields
 from connectors.tactile.codecs import LONDON
-from connectors.tactile.saving import Wrong, save, save_note, tagged
+from connectors.tactile.saving import Wrong, meaning, save, save_note, tagged
 from connectors.tactile.times import Unreadable as NoTime
 from connectors.tactile.times import strtotime
 
@@ -137,7 +137,7 @@ def closed(status: str, area: Area, call: Call, store: Store, groups: Mapping[st
     found = [
         stored
         for entry in store.entries(maps.STATUSES)
-        if entry.extras.get("status") == status
+        if meaning(entry) == status
         for stored in store.find(
             area.kind, Query([*conditions, Condition("stage", Test.IS, entry.id)], with_archived=True)
         ).found

@@ -13,6 +13,7 @@ from msgspec import UNSET
 
 from backoffice.crm.records import Account, Activity, Contact, Note, Record, Ref
 from connectors.kit.codecs import SOMETIME
+from connectors.kit.contract import VendorEntry
 from connectors.kit.mapping import Access, Entry, Mapping, Reference, Shape, Wire
 from connectors.kit.store import Condition, Query, Store, Stored, Test
 from connectors.tactile import mapping as maps
@@ -20,6 +21,7 @@ from connectors.tactile.answers import INVALID_ID
 from connectors.tactile.areas import ACTIVITIES, OPPORTUNITIES, PEOPLE, Area
 from connectors.tactile.asking import Given
 from connectors.tactile.codecs import clocked
+from connectors.tactile.connector import CLOSED_STATUS
 
 DATES = {"enddate": "Expected Close Date", "date": "Date", "end_date": "End Date", "dob": "Date of Birth"}
 TIMES = {"time": "Time", "end_time": "End Time"}
@@ -299,10 +301,18 @@ def _settle_name(record: Any, old: Stored | None) -> None:
 
 
 def first_open(store: Store) -> Ref | None:
-    """The account's first open status; where it doesn't say which are open, the first."""
     entries = store.entries(maps.STATUSES)
-    ordered = sorted(entries, key=lambda entry: {"open": 0, "": 1}.get(str(entry.extras.get("status") or ""), 2))
-    return Ref(id=ordered[0].id, label=ordered[0].label) if ordered else None
+    first = next((entry for entry in entries if meaning(entry) == "open"), None) or next(iter(entries), None)
+    return Ref(id=first.id, label=first.label) if first else None
+
+
+def meaning(entry: VendorEntry) -> str:
+    """What a status stands for, as the account says; by its name where it doesn't."""
+    if status := entry.extras.get("status"):
+        return str(status)
+    if not (closed := CLOSED_STATUS.search(entry.label)):
+        return "open"
+    return "won" if closed[0].lower() == "won" else "lost"
 
 
 def _save_todo(store: Store, id: str, todo: Given, old: Stored | None) -> None:

@@ -31,7 +31,9 @@ body { font: 1rem/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 60rem; p
 a { color: var(--link); } h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 nav a { margin-right: 1rem; } .quiet { color: var(--quiet); } code { overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; } th { text-align: left; font-weight: 600; }
-td, th { border-bottom: 1px solid var(--line); padding: .5rem .5rem .5rem 0; vertical-align: top; }
+td, th { border-bottom: 1px solid var(--line); padding: .5rem 1rem .5rem 0; vertical-align: top; }
+th.number { text-align: right; } form.fields p { margin: 0; } nav [aria-current] { font-weight: 600; }
+nav { margin-bottom: .75rem; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 form.fields { display: grid; gap: .75rem; align-items: end;
   grid-template-columns: repeat(auto-fit, minmax(12rem, 1fr)); }
@@ -93,7 +95,7 @@ def list_page(call: Call, world: World, kind: str) -> str:
     query = Query(like, ["-changed_there"], (page - 1) * PER_PAGE, PER_PAGE)
     found = MemoryStore(world).find(kind, query)
     rows = "".join(f"<tr>{''.join(cells(world, kind, stored))}</tr>" for stored in found.found)
-    heads = "".join(f"<th>{escape(label)}</th>" for label in FIELDS[kind].values())
+    heads = "".join(f"<th{numeric(field)}>{escape(label)}</th>" for field, label in FIELDS[kind].items())
     more = [
         f"<a href='?{escape(urlencode({'q': words, 'page': at}))}'>{text}</a>"
         for at, text in ((page - 1, "Newer"), (page + 1, "Older"))
@@ -111,12 +113,17 @@ def list_page(call: Call, world: World, kind: str) -> str:
 def cells(world: World, kind: str, stored: Stored) -> list[str]:
     shown = []
     for place, field in enumerate(FIELDS[kind]):
-        text = escape(as_text(getattr(stored.record, field)))
+        value = getattr(stored.record, field)
+        text = f"{value:,.2f}" if isinstance(value, Decimal) else escape(as_text(value))
         if place == 0:
             text = f"<a href='{address(world, kind, stored.id)}'>{text or escape(label_of(stored.record)) or '–'}</a>"
-        shown.append(f"<td{' class=number' if field == 'amount' else ''}>{text}</td>")
+        shown.append(f"<td{numeric(field)}>{text}</td>")
     moment = stored.record.changed_there
     return [*shown, f"<td class='quiet'>{moment:%Y-%m-%d %H:%M:%S} UTC</td>"]
+
+
+def numeric(field: str) -> str:
+    return " class='number'" if field == "amount" else ""
 
 
 def record_page(world: World, kind: str, id: str) -> str:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from backoffice.crm.records import Opportunity, Ref
+from connectors.kit.contract import VendorEntry
 from tests.connectors.tactile import there
 
 pytestmark = [pytest.mark.unit]
@@ -102,6 +103,20 @@ def test_a_missing_status_is_the_first_open_one(site, world, given):
     world.lists["status"] = [won, lost, new_]
     new(site, **given)
     assert site.view(1235)["status"] == "Preliminaries"
+
+
+def test_where_the_account_does_not_say_which_statuses_are_open_their_names_do(site, world):
+    won, lost, other = (
+        VendorEntry("status", str(id), label) for id, label in ((1, "Deal won"), (2, "Lost"), (3, "Talks"))
+    )
+    world.lists["status"] = [won, lost, other]
+    new(site)
+    new(site, name="won", status_id=1)
+    assert site.view(1235)["status"] == "Talks"
+    assert [each["id"] for each in site.get("/opportunities/recently_won")["opportunities"]] == [1236]
+    world.lists["status"] = [lost]
+    new(site, name="last")
+    assert site.view(1237)["status"] == "Lost"
 
 
 def test_whoever_saves_owns_and_does_it_unless_said_otherwise(world, site):
