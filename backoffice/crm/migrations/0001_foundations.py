@@ -5,7 +5,9 @@ from django.db import migrations
 
 FOLD = r"""
 CREATE FUNCTION fold(value text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN lower(unaccent('unaccent', btrim(regexp_replace(value, '\s+', ' ', 'g'))));
+RETURN lower(unaccent('unaccent', btrim(
+    CASE WHEN value ~ '\s\s|[^\S ]' THEN regexp_replace(value, '\s+', ' ', 'g') ELSE value END
+)));
 COMMENT ON FUNCTION fold(text) IS 'Text as people compare it: lower case, no accents, single blanks.';
 """
 
