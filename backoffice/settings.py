@@ -159,6 +159,7 @@ if HTTPS:
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
     if env.bool("BEHIND_PROXY", default=False):
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+DEFAULT_EXCEPTION_REPORTER = "backoffice.error_pages.Reporter"
 CSRF_FAILURE_VIEW = "backoffice.console.errors.stale_form"
 X_FRAME_OPTIONS = "DENY"
 SECURE_CSP = {

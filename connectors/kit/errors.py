@@ -15,15 +15,20 @@ ConnectorError
 
 from collections.abc import Sequence
 
+from connectors.kit.redaction import known
+
 
 class ConnectorError(Exception):
-    """`vendor` and `status` are empty where they are not known; `answer` is the beginning of what the vendor said."""
+    """`vendor` and `status` are empty where they are not known; `answer` is the beginning of what the vendor said.
+
+    Its texts go to people, the log and the database: a secret that a vendor repeats to us is blanked out of them.
+    """
 
     def __init__(self, text: str, *, vendor: str = "", status: int | None = None, answer: str = "") -> None:
-        super().__init__(text)
+        super().__init__(known.text(text))
         self.vendor = vendor
         self.status = status
-        self.answer = answer
+        self.answer = known.text(answer)
 
 
 class Unavailable(ConnectorError):
@@ -54,7 +59,7 @@ class Refused(ConnectorError):
     """`messages` are the vendor's own words, fit to show to a person."""
 
     def __init__(self, messages: Sequence[str], **about: object) -> None:
-        self.messages = [*messages] or ["The vendor gave no reason."]
+        self.messages = [known.text(message) for message in messages] or ["The vendor gave no reason."]
         super().__init__(" · ".join(self.messages), **about)  # type: ignore[arg-type]
 
 
