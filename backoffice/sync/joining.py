@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, DataError, IntegrityError, transaction
 from django.utils.translation import gettext as _
 from msgspec import UNSET
 
@@ -38,7 +38,7 @@ class Joined:
     archived: list[Arrival] = field(default_factory=list)
     unchanged: list[Arrival] = field(default_factory=list)
     gone_here: list[Arrival] = field(default_factory=list)
-    unfit: list[tuple[Arrival, Unfit]] = field(default_factory=list)
+    unfit: list[Unfit] = field(default_factory=list)
     conflicts: int = 0
 
     @property
@@ -68,7 +68,7 @@ def join(connection: Connection, kind: str, arrivals: Sequence[Arrival], options
         present = [arrival for arrival in of_mapping if arrival.object_id in here]
         joined.gone_here += [arrival for arrival in of_mapping if arrival.object_id not in here]
         meetings += _meet(connection, mapping, present, here, options)
-    _write(kind, meetings, joined)
+    meetings = _write(kind, meetings, joined)
     joined.conflicts = opening.note(
         connection,
         kind,
@@ -135,25 +135,26 @@ def _is_back(link: Link, row: Record) -> bool:
     return link.gone_at is not None and row.archived_at == link.gone_at
 
 
-def _write(kind: str, meetings: Sequence[Meeting], joined: Joined) -> None:
+def _write(kind: str, meetings: Sequence[Meeting], joined: Joined) -> list[Meeting]:
+    """Answers those that could be written, or needed no writing."""
     wanted: list[Meeting] = []
     for meeting in meetings:
         reason = rows.refusal(kind, rows.KINDS[kind](**meeting.values), is_new=False) if meeting.values else ""
         if reason:
-            joined.unfit.append((meeting.arrival, Unfit(meeting.arrival.item, reason)))
+            joined.unfit.append(Unfit(meeting.arrival.item, reason))
         else:
             wanted.append(meeting)
     changed = _updated(kind, wanted, joined)
-    spoilt = {id(arrival) for arrival, _unfit in joined.unfit}
-    for meeting in wanted:
-        if id(meeting.arrival) in spoilt:
-            continue
+    spoilt = {unfit.item.id for unfit in joined.unfit}
+    kept = [meeting for meeting in wanted if meeting.arrival.item.id not in spoilt]
+    for meeting in kept:
         _agree(meeting)
         is_news = meeting.arrival.object_id in changed and not THEIR_CLOCK.issuperset(meeting.values)
         if is_news and meeting.values.get(ARCHIVED):
             joined.archived.append(meeting.arrival)
         else:
             (joined.updated if is_news else joined.unchanged).append(meeting.arrival)
+    return kept
 
 
 def _updated(kind: str, meetings: Sequence[Meeting], joined: Joined) -> set[int]:
@@ -177,14 +178,13 @@ def _updated(kind: str, meetings: Sequence[Meeting], joined: Joined) -> set[int]
         except DatabaseError as error:
             if is_of_the_whole(error):
                 raise
-            joined.unfit.append((meeting.arrival, Unfit(meeting.arrival.item, refused_by_database(error))))
+            joined.unfit.append(Unfit(meeting.arrival.item, refused_by_database(error)))
     return changed
 
 
 def is_of_the_whole(error: DatabaseError) -> bool:
     """Whether it says nothing of the rows: the server is gone, two writers met, the time is up."""
-    code = getattr(error.__cause__, "sqlstate", None)
-    return code is None or code[:2] not in {"22", "23"}
+    return not isinstance(error, DataError | IntegrityError)
 
 
 def refused_by_database(error: DatabaseError) -> str:

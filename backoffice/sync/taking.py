@@ -27,6 +27,8 @@ logger = structlog.get_logger(__name__)
 
 type Counts = Counter[str]
 
+NEWS = ("new", "updated", "archived", "set_aside")
+
 
 def take_in(connection: Connection, items: Sequence[Item]) -> Counts:
     """Take in records that the vendor just gave, outside of a pull. Inside `acting(…, connection=connection.pk)`."""
@@ -56,14 +58,13 @@ class Taking:
         arrivals = differing(self.connection, kind, items)
         if arrivals:
             arrivals = without_ours_on_the_way(self.connection, kind, arrivals, since)
-        self.aside.take_out(kind, [item.id for item in items if not item.is_stub])
-        if not arrivals:
-            return Counter(unchanged=len(items) - mentions)
-        counts = self._take_arrivals(kind, arrivals)
-        news = sum(counts[word] for word in ("new", "updated", "archived", "set_aside"))
-        return counts + Counter(unchanged=len(items) - mentions - news)
+        counts, unfit = self._take_arrivals(kind, arrivals) if arrivals else (Counter(), [])
+        bad = {each.item.id for each in unfit}
+        self.aside.take_out(kind, (item.id for item in items if not item.is_stub and item.id not in bad))
+        self.aside.put(unfit)
+        return counts + Counter(unchanged=len(items) - mentions - sum(counts[word] for word in NEWS))
 
-    def _take_arrivals(self, kind: str, arrivals: Sequence[Arrival]) -> Counts:
+    def _take_arrivals(self, kind: str, arrivals: Sequence[Arrival]) -> tuple[Counts, list[Unfit]]:
         readable, unfit = self._read(kind, arrivals)
         ours = referencing.to_ours(
             self.connection,
@@ -76,19 +77,20 @@ class Taking:
         met = joining.join(self.connection, kind, [arrival for arrival in readable if arrival.object_id], self.options)
         back = [arrival for arrival in met.gone_here if self._comes_back(arrival)]
         new, refused = self._insert(kind, [*(each for each in readable if not each.object_id), *back])
-        unfit += [unfit for _arrival, unfit in (*met.unfit, *refused)]
         linked = self._link(kind, new, [*met.taken, *(each for each in met.gone_here if each not in back)])
         self._settle(kind, linked, readable, ours.unresolved)
         self._suggest(kind, new, several)
-        self.aside.put(each for each in unfit if not each.item.is_stub)
-        return Counter(
+        # A mention that can't become a record is no record that was lost.
+        unfit = [each for each in (*unfit, *met.unfit, *refused) if not each.item.is_stub]
+        counts = Counter(
             new=sum(not arrival.item.is_stub for arrival in new),
             mentioned=sum(arrival.item.is_stub for arrival in new),
             updated=len(met.updated),
             archived=len(met.archived),
-            set_aside=sum(not each.item.is_stub for each in unfit),
+            set_aside=len(unfit),
             conflicts=met.conflicts,
         )
+        return counts, unfit
 
     def _read(self, kind: str, arrivals: Sequence[Arrival]) -> tuple[list[Arrival], list[Unfit]]:
         readable: list[Arrival] = []
@@ -126,13 +128,13 @@ class Taking:
         capability = capability_for(self.connection, arrival.item.kind)
         return not (self.connection.pushes and capability is not None and capability.delete)
 
-    def _insert(self, kind: str, arrivals: Sequence[Arrival]) -> tuple[list[Arrival], list[tuple[Arrival, Unfit]]]:
+    def _insert(self, kind: str, arrivals: Sequence[Arrival]) -> tuple[list[Arrival], list[Unfit]]:
         wanted: list[Arrival] = []
-        refused: list[tuple[Arrival, Unfit]] = []
+        refused: list[Unfit] = []
         for arrival in arrivals:
             reason = rows.refusal(kind, arrival.ours, is_new=True)
             if reason:
-                refused.append((arrival, Unfit(arrival.item, reason)))
+                refused.append(Unfit(arrival.item, reason))
             else:
                 wanted.append(arrival)
         try:
@@ -152,7 +154,7 @@ class Taking:
             except DatabaseError as error:
                 if is_of_the_whole(error):
                     raise
-                refused.append((arrival, Unfit(arrival.item, refused_by_database(error))))
+                refused.append(Unfit(arrival.item, refused_by_database(error)))
         return taken, refused
 
     def _put(self, kind: str, arrivals: Sequence[Arrival]) -> None:
