@@ -31,12 +31,17 @@ class ListPlan(NamedTuple):
     targets: tuple[Target, ...]
     struct: type[msgspec.Struct]
     bare: bool = False
+    is_ordered: bool = True
 
     def refs(self, element: Any) -> Iterator[tuple[Target, Ref]]:
         for target in self.targets:
             ref = element if self.bare else getattr(element, target.field)
             if ref is not UNSET and ref is not None:
                 yield target, ref
+
+    def key(self, element: Any) -> tuple[str, ...]:
+        """What an element points at."""
+        return tuple(f"{target.field} {ref.id or ref.label}" for target, ref in self.refs(element))
 
     def with_refs(self, element: Any, refs: Mapping[str, Ref | None]) -> Any:
         return refs[self.field] if self.bare else msgspec.structs.replace(element, **refs)
@@ -104,7 +109,7 @@ def list_plan(kind: str, name: str, options: Options | None) -> ListPlan | None:
     if name in STRUCTS:
         pointing = [column.field for column in part.columns if column.put is id_of]
         targets = tuple(target_of(each, part.model._meta.get_field(each), options) for each in pointing)
-        return ListPlan(name, targets, STRUCTS[name])
+        return ListPlan(name, targets, STRUCTS[name], is_ordered=part.is_ordered)
     if name == TAXES:
         target = target_of(name, part.model._meta.get_field("tax"), options)
         return ListPlan(name, (target,), Ref, bare=True)

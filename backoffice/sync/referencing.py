@@ -343,8 +343,11 @@ class _Outgoing(NamedTuple):
         """Ours, and in their places those agreed on that we couldn't hold."""
         found = [self._element(plan, element) for element in elements]
         result = [element for element in found if element is not None]
-        for place, agreed in enumerate(self.base.get(plan.field) or ()):
-            element = msgspec.convert(agreed, plan.struct)
+        agreed = [msgspec.convert(each, plan.struct) for each in self.base.get(plan.field) or ()]
+        if not plan.is_ordered:  # then another order is no difference
+            places = {plan.key(element): place for place, element in enumerate(agreed)}
+            result.sort(key=lambda element: places.get(plan.key(element), len(places)))
+        for place, element in enumerate(agreed):
             pairs = [(target, msgspec.to_builtins(ref)) for target, ref in plan.refs(element)]
             if not all(self._is_here(target, ref) for target, ref in pairs):
                 result.insert(min(place, len(result)), element)

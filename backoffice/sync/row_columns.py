@@ -96,6 +96,8 @@ def _ways(field: "models.Field[Any, Any]", hint: Any) -> tuple[Put | None, Put |
             return _json, msgspec.json.Decoder(_known(hint)).decode
         case models.UUIDField():
             return None, str
+        case models.CharField() if field.null:
+            return _or_none, None
         case models.DecimalField():
             return partial(_rounded, Decimal(1).scaleb(-field.decimal_places)), None
     return None, None
@@ -114,6 +116,11 @@ def id_of(ref: Ref) -> int | None:
 
 def ref_to(id: int) -> Ref:
     return Ref(id=str(id))
+
+
+def _or_none(value: str) -> str | None:
+    """An ID that is empty is none."""
+    return value or None
 
 
 def _json(value: Any) -> str:

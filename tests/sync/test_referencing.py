@@ -309,6 +309,18 @@ def test_what_a_list_could_not_hold_keeps_its_place(connection, known, ana):
     assert outgoing(connection, known, Opportunity.objects.get(pk=id), base, DEAL).record.contacts == record.contacts
 
 
+TEAM = Mapping("group", records.Group, Field("name", "name"), AsItIs("members"))
+member = records.Member
+
+
+def test_members_in_another_order_make_no_difference(connection, known, ana, globex):
+    base = [member(account=Ref("7"), contact=None, since=None), member(account=None, contact=Ref("a"), since=None)]
+    ours = incoming(connection, known, records.Group(name="g", members=base[::-1]), mapping=TEAM).records
+    (id,) = rows.insert("group", ours)
+    theirs = outgoing(connection, known, Group.objects.get(pk=id), plain(TEAM, records.Group(members=base)), TEAM)
+    assert theirs.record.members == base
+
+
 # References that wait.
 
 
