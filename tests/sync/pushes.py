@@ -9,7 +9,7 @@ from backoffice.crm.models import Account
 from backoffice.jobs.models import Job
 from backoffice.jobs.running import execute
 from backoffice.sync import outbox
-from backoffice.sync.models import Link, Push, Reader
+from backoffice.sync.models import Health, Link, Push, Reader
 from backoffice.sync.pushing import start_push
 
 PATIENCE_SECONDS = 30
@@ -61,6 +61,11 @@ def send(connection, user=None):
     job = start_push(connection, user)
     execute(job.pk, heartbeat=False)
     return Job.objects.get(pk=job.pk)
+
+
+def let_go(connection):
+    """As if the time were over for which the vendor is not called: holds go by the database's clock."""
+    Health.objects.filter(connection=connection).update(held_until=None)
 
 
 def last_push(connection, **which):

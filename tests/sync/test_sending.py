@@ -24,7 +24,7 @@ from backoffice.sync.models import (
 from backoffice.sync.pushing import CannotPush, open_push, send_what_waits, start_push
 from connectors.kit.errors import Forbidden, Invalid, LoginFailed, Missing, Unavailable, Uncertain, Unreadable
 from tests.sync import vendor
-from tests.sync.pushes import change, collect, last_push, link, make, send, someone
+from tests.sync.pushes import change, collect, last_push, let_go, link, make, send, someone
 
 pytestmark = [
     pytest.mark.db,
@@ -321,11 +321,6 @@ def test_a_vendor_that_is_down_holds_its_own_pushes_and_no_others(make_connectio
     assert send(down).counts == {"done": 2}
     health.refresh_from_db()
     assert (health.trouble, health.failures) == ("", 0)
-
-
-def let_go(connection):
-    """As if the time were over: holds go by the database's clock."""
-    Health.objects.filter(connection=connection).update(held_until=None)
 
 
 def test_a_login_that_fails_stops_the_pushes_and_loses_none(connection, acme, time_machine):
