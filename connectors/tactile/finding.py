@@ -110,10 +110,12 @@ def if_answered(rows: Iterable[Wire]) -> Iterator[Wire]:
 
 
 def is_alike(sent: Record, there: Record, fields: Sequence[str]) -> bool:
-    return all(
-        getattr(sent, name) == getattr(there, name) or (not getattr(sent, name) and name in ADDED and has_others(sent))
-        for name in fields
-    )
+    """Unknown and empty are alike."""
+    for name in fields:
+        ours, theirs = getattr(sent, name) or None, getattr(there, name) or None
+        if ours != theirs and not (ours is None and name in ADDED and has_others(sent)):
+            return False
+    return True
 
 
 def has_others(sent: Record) -> bool:
