@@ -7,14 +7,14 @@ import pytest
 from backoffice.crm.records import Account, Note, Opportunity, Ref
 from connectors.kit.errors import Forbidden, Missing, Unavailable, Uncertain
 from connectors.kit.memory import MemoryStore
+from connectors.tactile.answers import encoded
 from connectors.tactile.facade import facade
 from tests.connectors.tactile import there
+from tests.connectors.tactile.examples import example, text
 
 pytestmark = [pytest.mark.unit]
 
-VIEW = r"""{"status":"success","opportunity":{"name":"Boating eCommerce Website","description":"They're after a new website for selling boat accessories","organisation":"Acme Boats Ltd.","id":1234,"probability":70,"organisation_id":9876,"cost":100000,"archived":false,"status":"New","type":null,"source":null,"owner":"paul","assigned_to":"paul","alteredby":"paul","created":"2009-02-02T15:31:43+00:00","lastupdated":"2009-02-02T15:31:43+00:00","enddate":"2009-03-06","person_id":87254,"person":"Bill Smith"}}"""  # noqa: E501
-TIMELINE = r"""{"status":"success","timeline":[{"note":{"title":"Invoices Sent","note":"They have never received the invoices so have resent them.","opportunity":"Boating eCommerce Website","organisation":"Acme Corp.","id":885,"opportunity_id":1234,"organisation_id":12676,"private":false,"owner":"george","created":"2007-11-02T12:58:50+00:00","lastupdated":"2007-11-02T12:58:50+00:00","person_id":null,"person":null}}]}"""  # noqa: E501
-OPTIONS = r"""{"status":"success","opportunity_options":{"assigned_to":{"dave":"dave","david":"david","george":"george","greg":"greg","paul":"paul"},"status":{"1":"New","2":"Preliminaries","3":"Discussion","4":"Negotiation","5":"Won","6":"Lost"},"type":{"1":"Exisiting Business","2":"New Business"},"source":{"3":"Google","17":"Newsletters","8":" Website","394":"Telemarketing (Internal)","5":"Word of Mouth","7":"Yellow Pages"}}}"""  # noqa: E501
+VIEW = encoded(example("view")).decode()
 
 
 @pytest.fixture
@@ -57,12 +57,14 @@ def test_view_answers_as_documented_to_the_byte(site):
     assert (reply.status, reply.content_type, reply.body.decode()) == (200, "application/json", VIEW)
 
 
-def test_timeline_answers_as_documented_with_each_key_once(site):
-    assert site.call("/opportunities/timeline?id=1234").body.decode() == TIMELINE
+def test_timeline_answers_as_documented_with_each_key_once(site, world):
+    world.change("opportunity", "1234", Opportunity(name="Chase Invoices"))
+    assert site.call("/opportunities/timeline?id=1234").body == encoded(example("timeline"))
 
 
-def test_options_answer_as_documented_in_the_accounts_order(site):
-    assert site.call("/opportunities/options").body.decode() == OPTIONS
+def test_options_answer_as_documented_in_the_accounts_order(site, world):
+    world.lists["user"] = [entry for entry in world.lists["user"] if entry.id in {"dave", "david"}]
+    assert site.call("/opportunities/options").body == encoded(example("options"))
 
 
 def test_the_list_has_the_same_objects_as_view_and_four_numbers(site):
@@ -74,22 +76,23 @@ def test_the_list_has_the_same_objects_as_view_and_four_numbers(site):
 
 
 def test_the_documented_tag_is_echoed_and_kept(site):
-    assert site.call("/opportunities/add_tag/?id=1234&tag=My%20Event").body == b'{"status":"success","tag":"My Event"}'
+    assert site.call("/opportunities/add_tag/?id=1234&tag=My%20Event").body == encoded(example("tagged"))
     assert site.view(1234)["tags"] == ["My Event"]
 
 
 def test_the_documented_save_lacks_what_the_document_says_is_compulsory(site):
-    answer = site.post("/opportunities/save/", b'{"Opportunity":{"name":"Website Redesign", "assigned_to":"greg"}}')
+    answer = site.post("/opportunities/save/", text("save").encode())
     assert answer == error("Expected Close Date is a compulsory field, you must enter a value")
 
 
-def test_the_documented_save_with_an_enddate_makes_an_opportunity(site, clock):
+def test_the_documented_save_with_an_enddate_makes_an_opportunity(site, world):
+    world.highest["opportunity"] = example("saved")["id"] - 1
     body = b'{"Opportunity":{"name":"Website Redesign", "assigned_to":"greg", "enddate":"2026-12-01"}}'
     reply = site.call("/opportunities/save/", body, method="POST", content_type="application/json; charset=utf-8")
-    assert reply.body == b'{"status":"success","id":1235}'
-    assert site.view(1235) == {
+    assert reply.body == encoded(example("saved"))
+    assert site.view(12346) == {
         **dict.fromkeys(json.loads(VIEW)["opportunity"]),
-        "id": 1235,
+        "id": 12346,
         "name": "Website Redesign",
         "probability": 0,
         "cost": 0,
@@ -162,7 +165,7 @@ def test_the_method_is_never_looked_at(site, method):
     body = b'{"Opportunity":{"id":1234,"name":"again"}}'
     reply = site.call("/opportunities/view/1234", body, method=method, content_type="application/json")
     assert reply.body.decode() == VIEW
-    assert site.call("/opportunities/timeline/1234", method=method).body.decode() == TIMELINE
+    assert json.loads(site.call("/opportunities/timeline/1234", method=method).body)["timeline"][0]["note"]["id"] == 885
     assert json.loads(site.call("/opportunities/add_tag?id=1234&tag=" + method, method=method).body)["tag"] == method
 
 
