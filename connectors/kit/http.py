@@ -190,8 +190,9 @@ class HttpTransport:
         """The error with the beginning of what the vendor said; everybody waits for as long as it told us to."""
         if isinstance(outcome, Response):
             error.answer = self.redactor.text(outcome.text[: ANSWER_CHARACTERS + MARGIN])[:ANSWER_CHARACTERS]
-        if self._pace and isinstance(error, Unavailable) and error.retry_after_seconds:
-            self._pace.hold(error.retry_after_seconds)
+            told = retry_after(outcome.headers.get("retry-after", ""), datetime.now(UTC))
+            if self._pace and told:
+                self._pace.hold(told)
         return error
 
     def _tried(self, request: Request) -> Response | Failed:
@@ -238,29 +239,39 @@ class HttpTransport:
 
     def _exchanged(self, prepared: requests.PreparedRequest) -> Response | Failed:
         adapter, patience = self._session()
-        patience.begin(self.limits.total_seconds)
+        # On the wire twice as much as unpacked: room for headers, and for chunks' lengths.
+        patience.begin(self.limits.total_seconds, 2 * self.limits.most_bytes + MEBIBYTE)
         times = (self.limits.connect_seconds, self.limits.read_seconds)
         try:
             # Not through a Session: it would read a redirect's whole body, and keep cookies.
             answer = adapter.send(prepared, stream=True, timeout=times, verify=True)
-        except ValueError:  # of http.client and urllib3, before anything is sent
+        except ValueError:  # of http.client and urllib3
+            if patience.is_sent:
+                return Failed("the answer is not HTTP", True)
             raise Misconfigured(MALFORMED) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            if patience.is_flooded:
+                return self._too_large()
             is_hopeless = patience.is_over or isinstance(error, requests.exceptions.SSLError)
             return Failed(self._reason(error), patience.is_sent, is_hopeless=is_hopeless)
         try:
             body = self._body(answer.raw)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             answer.raw.close()
+            if patience.is_flooded:
+                return self._too_large()
             if isinstance(error, urllib3.exceptions.DecodeError):
                 return Failed("the answer can't be unpacked", True, is_hopeless=True, error=Unreadable)
             return Failed(self._reason(error), True, is_hopeless=patience.is_over)
         if body is None:
             answer.raw.close()
-            text = f"the answer is larger than {self.limits.most_bytes / MEBIBYTE:g} MiB"
-            return Failed(text, True, is_hopeless=True, error=Unreadable)
+            return self._too_large()
         headers = {name.lower(): value for name, value in answer.headers.items()}
         return Response(status=answer.status_code, headers=headers, body=body)
+
+    def _too_large(self) -> Failed:
+        text = f"the answer is larger than {self.limits.most_bytes / MEBIBYTE:g} MiB"
+        return Failed(text, True, is_hopeless=True, error=Unreadable)
 
     def _session(self) -> tuple[GuardedAdapter, Patience]:
         if not hasattr(self._of_thread, "session"):
@@ -272,7 +283,7 @@ class HttpTransport:
     def _body(self, raw: urllib3.response.BaseHTTPResponse) -> bytes | None:
         """The body unpacked; None when it is larger than it may be, however it is packed."""
         length = raw.headers.get("Content-Length", "")
-        if length.isascii() and length.isdigit() and int(length) > self.limits.most_bytes:
+        if length.isascii() and length.isdigit() and int(length[:20]) > self.limits.most_bytes:
             return None
         body = bytearray()
         for piece in raw.stream(READ_BYTES, decode_content=True):

@@ -240,11 +240,70 @@ def test_a_bomb_is_given_up_before_it_goes_off(server, transport, chunked, layer
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("length", ["9" * 30, "9" * 5_000])
+def test_a_length_beyond_all_measure_is_believed(server, transport, length):
+    server.answers = [f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n".encode()]
+    with pytest.raises(Unreadable, match="larger than 1 MiB"):
+        transport.send(GET, repeatable=True)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"not http at all\r\n\r\n",
+        b"HTTP/1.1 99999 OK\r\n\r\n",
+        b"HTTP/1.1 two OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nhello",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: " + b", ".join([b"gzip"] * 50) + b"\r\nContent-Length: 2\r\n\r\n{}",
+        b"\x16\x03\x01\x00",
+    ],
+)
+def test_what_is_not_http_is_no_answer(server, transport, said):
+    def say(connection):
+        connection.sendall(said)
+
+    server.answers = [say] * TRIES
+    with pytest.raises((Unavailable, Unreadable)):
+        transport.send(GET, repeatable=True)
+    server.answers = [say]
+    with pytest.raises(Uncertain):
+        transport.send(CREATE, repeatable=False)
+
+
 def test_an_endless_body_is_given_up(server, transport):
     def endless(connection):
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
         while True:
             connection.sendall(bytes(65536))
+
+    server.answers = [endless]
+    with pytest.raises(Unreadable, match="larger than 1 MiB"):
+        transport.send(GET, repeatable=True)
+
+
+@pytest.mark.parametrize("length", ["-1", "-2", "-fffff", "7fffffffffffffff"])
+def test_a_chunk_of_a_senseless_length_does_not_fill_the_memory(server, transport, length):
+    def endless(connection):
+        connection.sendall(f"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{length}\r\n".encode())
+        while True:
+            connection.sendall(bytes(65536))
+
+    server.answers = [endless] * TRIES
+    tracemalloc.start()
+    try:
+        with pytest.raises((Unreadable, Unavailable)):
+            transport.send(GET, repeatable=True)
+        assert tracemalloc.get_traced_memory()[1] < 16 * MEBIBYTE
+    finally:
+        tracemalloc.stop()
+
+
+def test_endless_trailers_are_given_up(server, transport):
+    def endless(connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n")
+        while True:
+            connection.sendall(b"X-Trailer: more\r\n" * 1_000)
 
     server.answers = [endless]
     with pytest.raises(Unreadable, match="larger than 1 MiB"):
@@ -425,6 +484,13 @@ def test_a_vendor_that_wants_a_long_wait_is_left_alone_for_that_time(server, tra
         transport.send(GET, repeatable=True)
     assert unavailable.value.retry_after_seconds == 3600
     assert (slept, pace.held, len(server.requests)) == ([], [3600.0], 1)
+
+
+def test_a_wait_that_comes_with_an_uncertain_answer_holds_for_everybody_too(server, transport, pace):
+    server.answers = [answer(b"", "503 Busy", Retry_After="30")]
+    with pytest.raises(Uncertain):
+        transport.send(CREATE, repeatable=False)
+    assert pace.held == [30.0]
 
 
 def test_a_503_is_asked_again_when_the_vendor_says(server, transport, slept):
