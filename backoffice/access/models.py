@@ -80,6 +80,7 @@ class Scope(models.TextChoices):
     WRITE = "write", _("write")
     IMPORTS = "imports", _("uploads")
     JOBS = "jobs", _("jobs")
+    SYNC = "sync", _("connections")
 
 
 class ApiKey(models.Model):

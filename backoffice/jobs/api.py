@@ -21,7 +21,7 @@ router = Router(tags=["jobs"])
 
 LINES_SHOWN = 200
 LARGEST_ID = 2**63 - 1
-MAY_LOOK = ("read", "jobs", "imports")  # whoever uploads wants to know how it goes
+MAY_LOOK = ("read", "jobs", "imports", "sync")  # whoever uploads or pulls wants to know how it goes
 
 
 class JobFilters(PageQuery):
