@@ -11,7 +11,7 @@ OURS_ALONE = {"id", "created_at", "changed_at"}
 
 
 def rows_and_their_parts():
-    entries = logged_models()
+    entries = [entry for entry in logged_models() if entry.model._meta.app_label != "sync"]  # settings, no records
     rows = {entry.model for entry in entries if hasattr(entry.model, "visible_by")}
     parts = {entry.model for entry in entries} - rows
     return rows, parts
