@@ -102,7 +102,7 @@ class Pass:
         chunk.counts += self.taking.take(page.items, since=self.asked_at)
         if self.keeps_seen:
             first = self.stream.kinds[0]
-            ids = [item.id for item in page.items if item.kind == first and not item.is_stub]
+            ids = [item.id for item in page.items if item.kind == first]
             Seen.objects.create(connection=self.connection, stream=self.stream.name, remote_ids=ids)
         if page.total is not None:
             chunk.total = self.rows_before + page.total

@@ -23,7 +23,8 @@ from connectors.kit.transport import Transport
 class Item(msgspec.Struct, frozen=True):
     """One object as the vendor gave it, not yet read: an unchanged one never is.
 
-    A stub is an object that another one only mentions: it creates what is not here yet and changes nothing.
+    A stub is an object that is only mentioned, by another one or in a list that tells little of it: it creates what is
+    not here yet and changes nothing. It has not vanished.
     """
 
     kind: str  # of the record, as in the change log: "opportunity"
