@@ -148,9 +148,16 @@ def _unknown(store: Store, mapping: Mapping[Any], given: Given) -> Iterator[str]
             if not _is_there(store, part.kind, str(value)):
                 yield INVALID_ID
         elif isinstance(part, Entry) and (part.written or part.list == maps.USERS):
-            word = part.codec.decode(value) if isinstance(value, str | int) else ""
-            if all(entry.id != word for entry in store.entries(part.list)):
+            if not _is_entry(store, part, value):
                 yield INVALID_ID
+
+
+def _is_entry(store: Store, part: Entry, value: Any) -> bool:
+    try:
+        word = part.codec.decode(value)
+    except ValueError:
+        return False
+    return any(entry.id == word for entry in store.entries(part.list))
 
 
 def _is_there(store: Store, kind: str, id: str) -> bool:
