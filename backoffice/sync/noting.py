@@ -15,8 +15,9 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
-from backoffice.sync import health, linking, outbox, pacing, referencing
+from backoffice.sync import health, linking, outbox, pacing, referencing, telling
 from backoffice.sync.converting import Pair
 from backoffice.sync.models import (
     UNSENT,
@@ -29,13 +30,13 @@ from backoffice.sync.models import (
     Suggestion,
 )
 from backoffice.sync.planning import Plan
-from connectors.kit import redaction
 from connectors.kit.contract import Receipt
 from connectors.kit.errors import ConnectorError, Unavailable, Unreadable
 from connectors.kit.mapping import Mapping as VendorMapping
 
 FLIGHT = (PushState.SENDING, PushState.UNCERTAIN)
 LEASE = timedelta(minutes=5)  # longer than any call with all its tries
+SAME_THERE = gettext_noop("They are one record at the vendor.")
 SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=15)
 
 
@@ -181,15 +182,14 @@ def agree(
 
 
 def _two_for_one(connection: Connection, push: Push, other: Link) -> str:
-    reason = _("Both are %(remote_id)s at the vendor.") % {"remote_id": other.remote_id}
     Suggestion.objects.get_or_create(
         connection=connection,
         kind=push.kind,
         object_id=other.object_id,
         like_id=push.object_id,
-        defaults={"reason": reason},
+        defaults={"reason": SAME_THERE},
     )
-    return reason
+    return _(SAME_THERE)
 
 
 def _supersede(push: Push, fields: Iterable[str]) -> None:
@@ -235,7 +235,7 @@ def pause(connection: Connection, error: ConnectorError) -> str:
     A vendor that is down, or told us to wait, is not called at all meanwhile, by anybody. One that has to be set up
     anew may be: by whoever does it.
     """
-    text = redaction.known.text(str(error))
+    text = telling.trouble(connection.vendor_label, error)
     health.note_trouble(connection.pk, text)
     failures = Health.objects.values_list("failures", flat=True).get(connection=connection)
     until = again_after(failures)

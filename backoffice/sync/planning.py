@@ -243,7 +243,7 @@ class _Planner:
 
     def _reference(self, made: Plan, missing: Missing) -> str:
         """Why the push has to wait for it; "" when it goes without."""
-        if not missing.kind or missing.list:
+        if missing.list or missing.kind in {"", "rep", "choice"}:
             return missing.text
         target = Target(self.connection.pk, missing.kind, missing.object_id)
         required = self.mapping.part(missing.field).required

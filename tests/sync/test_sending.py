@@ -313,7 +313,8 @@ def test_a_vendor_that_is_down_holds_its_own_pushes_and_no_others(make_connectio
     assert (job.state, states(down)) == (State.INCOMPLETE, ["retry", "waiting"])
     assert len(vendor.WORLDS[down.base_url].calls("POST")) == 1
     health = Health.objects.get(connection=down)
-    assert (health.trouble, health.failures) == ("The vendor is down.", 1)
+    assert "The vendor is down." in health.trouble
+    assert health.failures == 1
     assert send(well).state == State.SUCCEEDED
     send(down)
     assert len(vendor.WORLDS[down.base_url].calls("POST")) == 1
@@ -328,9 +329,10 @@ def test_a_login_that_fails_stops_the_pushes_and_loses_none(connection, acme, ti
     make(name="Initech")
     acme.fails(LoginFailed("Acme does not know this token."), on="POST")
     job = send(connection)
-    assert (job.state, job.error) == (State.FAILED, "Acme does not know this token.")
+    assert job.state == State.FAILED
+    assert "Acme does not know this token." in job.error
     assert states(connection) == ["retry", "waiting"]
-    assert Health.objects.get().trouble == "Acme does not know this token."
+    assert Health.objects.get().trouble == job.error
     send(connection)
     assert len(acme.calls("POST")) == 1
     time_machine.shift(timedelta(minutes=1))
