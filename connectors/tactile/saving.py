@@ -147,12 +147,14 @@ def _unknown(store: Store, mapping: Mapping[Any], given: Given) -> Iterator[str]
         if isinstance(part, Reference):
             if not _is_there(store, part.kind, str(value)):
                 yield INVALID_ID
-        elif isinstance(part, Entry) and (part.written or part.list == maps.USERS):
-            if not _is_entry(store, part, value):
-                yield INVALID_ID
+        elif isinstance(part, Entry) and not _is_entry(store, part, value):
+            yield INVALID_ID
 
 
 def _is_entry(store: Store, part: Entry, value: Any) -> bool:
+    """Titles of people are free text there."""
+    if not part.written and part.list != maps.USERS:
+        return True
     try:
         word = part.codec.decode(value)
     except ValueError:
