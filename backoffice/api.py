@@ -23,6 +23,7 @@ from backoffice.imports.undo.api import router as undos
 from backoffice.jobs.api import router as jobs
 from backoffice.problems import CONTENT_TYPE, Problem, install_handlers, problem_response
 from backoffice.quotas.api import router as quotas
+from backoffice.sync.api import router as connections
 
 DESCRIPTION = """
 Everything is JSON in UTF-8. Amounts are decimals as text beside their currency (ISO 4217), days `2026-11-30`, times in
@@ -47,6 +48,7 @@ TAGS = {
     "quotas": "What a rep or a team is to sell in a month.",
     "imports": "Uploads: files of opportunities, and what became of each row.",
     "exports": "Lists as files: CSV or XLSX.",
+    "connections": "Vendors we pull from and push to, and what both sides changed.",
     "jobs": "Background work: state, progress, log, outcome.",
 }
 PROBLEMS = {
@@ -150,7 +152,7 @@ api = BackOfficeAPI(
     docs_url=None,
     urls_namespace="api",
 )
-for router in (crm, quotas, imports, undos, exports, jobs):
+for router in (crm, quotas, imports, undos, exports, connections, jobs):
     api.add_router("", router)
 install_handlers(api)
 
