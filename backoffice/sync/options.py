@@ -74,6 +74,12 @@ def propose(connection: Connection) -> int:
 
     Records that have them get it too.
     """
+    with _acting(connection, None):
+        _lock(connection)
+        return _propose(connection)
+
+
+def _propose(connection: Connection) -> int:
     lists = lists_of(connection)
     open_ones = list(Option.objects.filter(connection=connection, choice=None, rep=None, is_chosen=False))
     reps = [option for option in open_ones if option.list in lists and _is_rep(lists[option.list])]
@@ -85,7 +91,7 @@ def propose(connection: Connection) -> int:
     for option, choice_id in proposing.choices_for(choices, lists).items():
         option.choice_id = choice_id
         found.append(option)
-    _settle(connection, found, dict.fromkeys([option.pk for option in found]), by=None)
+    _settle(connection, found, dict.fromkeys([option.pk for option in found]))
     return len(found)
 
 
@@ -95,26 +101,26 @@ def _is_rep(vendor_list: VendorList) -> bool:
 
 def mean(option: Option, *, by: User | None, choice: Choice | None = None, rep: Rep | None = None) -> int:
     """A person says what an entry means (neither: nothing). How many records pulled before were changed by it."""
-    was = option.choice_id or option.rep_id
-    option.choice, option.rep, option.is_chosen = choice, rep, True
-    return _settle(option.connection, [option], {option.pk: was}, by=by)
+    with _acting(option.connection, by):
+        _lock(option.connection)
+        was = option.choice_id or option.rep_id
+        option.choice, option.rep, option.is_chosen = choice, rep, True
+        return _settle(option.connection, [option], {option.pk: was})
 
 
 def adopt(connection: Connection, *, by: User | None, lists: Collection[str] | None = None) -> int:
     """Make entries, and reps, of our own for what means nothing yet, in all lists or these. How many were mapped."""
     known = lists_of(connection)
-    open_ones = [
-        option
-        for option in Option.objects.filter(connection=connection, choice=None, rep=None, gone_at=None).order_by("id")
-        if option.list in known and (lists is None or option.list in lists)
-    ]
     with _acting(connection, by):
+        _lock(connection)
+        found = Option.objects.filter(connection=connection, choice=None, rep=None, gone_at=None).order_by("id")
+        open_ones = [each for each in found if each.list in known and (lists is None or each.list in lists)]
         for option in open_ones:
             if _is_rep(known[option.list]):
                 option.rep_id = proposing.new_rep(option)
             else:
                 option.choice_id = proposing.new_choice(option, known[option.list].choices)
-    _settle(connection, open_ones, dict.fromkeys([option.pk for option in open_ones]), by=by)
+        _settle(connection, open_ones, dict.fromkeys([option.pk for option in open_ones]))
     return len(open_ones)
 
 
@@ -123,12 +129,15 @@ def _acting(connection: Connection, by: User | None) -> Any:
     return acting(by, Door.PULL, connection=connection.pk, label="" if by else "pull")
 
 
-def _settle(connection: Connection, options: list[Option], was: dict[int, int | None], *, by: User | None) -> int:
-    if not options:
-        return 0
-    with _acting(connection, by):
-        Option.objects.bulk_update(options, ["choice", "rep", "is_chosen"])
-        return sum(spreading.spread(connection, option, was[option.pk]) for option in options)
+def _lock(connection: Connection, how: str = "pg_advisory_xact_lock") -> None:
+    """Meanings change while no page is taken in, and the other way round: a page's records must not miss a change."""
+    with database.cursor() as cursor:
+        cursor.execute(f"SELECT {how}(hashtext('meanings of entries'), %s)", [connection.pk])
+
+
+def _settle(connection: Connection, options: list[Option], was: dict[int, int | None]) -> int:
+    Option.objects.bulk_update(options, ["choice", "rep", "is_chosen"])
+    return sum(spreading.spread(connection, option, was[option.pk]) for option in options)
 
 
 def unmapped(connection: Connection) -> list[tuple[Option, int]]:
@@ -150,7 +159,7 @@ class Known(NamedTuple):
 
 
 class Options:
-    """All entries of a connection, looked up both ways. Made for a run: what changes meanwhile is seen by the next."""
+    """All entries of a connection, looked up both ways. Made for a run; see `hold`."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -158,7 +167,24 @@ class Options:
         self.plans: dict[Any, Any] = {}  # of `ref_plans`
         self._load()
 
+    def hold(self) -> None:
+        """See what was changed meanwhile; from here to the end of the transaction nobody changes what entries mean."""
+        _lock(self.connection, "pg_advisory_xact_lock_shared")
+        if self._state() != self._seen:
+            self._load()
+
+    def _state(self) -> Any:
+        """Another one whenever an entry was written."""
+        with database.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*), sum(hashint8(id * 4294967296 + xmin::text::bigint)::bigint) FROM sync_option"
+                " WHERE connection_id = %s",
+                [self.connection.pk],
+            )
+            return cursor.fetchone()
+
     def _load(self) -> None:
+        self._seen = self._state()
         self._by_id: dict[tuple[str, str], Known] = {}
         self._by_label: dict[tuple[str, str], list[Known]] = defaultdict(list)
         self._by_meaning: dict[tuple[str, int], list[Known]] = defaultdict(list)
@@ -222,5 +248,5 @@ class Options:
         }
         if new:
             _write(self.connection, new.values(), are_gone=True)
-            propose(self.connection)
+            _propose(self.connection)
             self._load()

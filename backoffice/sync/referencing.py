@@ -120,6 +120,7 @@ def to_ours(
                 wanted[target.kind].add(ref.id)
             elif target.list:
                 met.add((target.list, ref))
+    options.hold()
     options.learn(met)
     links = linked(connection, wanted) | dict(known or {})
     ours = Ours([], [], [])

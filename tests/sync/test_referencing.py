@@ -251,7 +251,15 @@ def test_a_page_needs_as_many_queries_as_one_record(connection, known, globex, r
         to_theirs(connection, OPPORTUNITY, read, {}, known)
         return len(sent)
 
-    assert 1 < count(1) == count(50) < 6
+    assert 1 < count(1) == count(50) < 8
+
+
+def test_what_a_person_says_in_mid_run_holds_for_the_next_page(connection, known):
+    record = records.Opportunity(name="a", stage=Ref(label="Lost"))
+    assert incoming(connection, known, record).unmapped
+    lost = Choice.objects.create(list="stage", label="Gone", status="lost")
+    options.mean(Option.objects.get(connection=connection, label="Lost"), by=None, choice=lost)
+    assert incoming(connection, known, record).records[0].stage == ref(lost)
 
 
 # Lists with references: a vendor's own parts, which the kit leaves to it.
