@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from socketserver import ThreadingMixIn
 from typing import IO, Any, cast, override
@@ -69,7 +69,10 @@ def application(worlds: Worlds, faults: Faults | None = None) -> WSGIApplication
 
 def call_of(environ: WSGIEnvironment) -> tuple[Call, Bounded]:
     length = environ.get("CONTENT_LENGTH") or ""
-    body = Bounded(environ["wsgi.input"], int(length) if length.isascii() and length.isdigit() else 0)
+    known = int(length) if length.isascii() and length.isdigit() else 0
+    if not length and environ.get("wsgi.input_terminated"):
+        known = MOST_LEFT_UNREAD  # its server ends it where it ends
+    body = Bounded(environ["wsgi.input"], known)
     headers = {
         name.removeprefix("HTTP_").replace("_", "-").lower(): str(value)
         for name, value in environ.items()
@@ -136,7 +139,12 @@ def cut(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[byt
     if hang_up is not None:
         hang_up()
     start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", "64")])
-    return [b"{"]
+    return breaking()
+
+
+def breaking() -> Iterator[bytes]:
+    yield b"{"
+    raise BrokenPipeError
 
 
 class Handler(WSGIRequestHandler):

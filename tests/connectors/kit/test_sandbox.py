@@ -1,5 +1,6 @@
 """The sandbox over real HTTP: vendors' worlds behind their facades, the page that changes them, faults on demand."""
 
+import io
 import json
 import re
 import socket
@@ -187,6 +188,19 @@ def test_a_body_shorter_than_it_says_ends_where_it_ends(server, base):
         raw.shutdown(socket.SHUT_WR)
         answer = raw.makefile("rb").read()
     assert b"is a compulsory field" in answer
+
+
+def test_a_body_without_a_length_is_read_where_the_server_ends_it(worlds):
+    body = b'{"Opportunity":{"name":"New","enddate":"2026-12-01"}}'
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/sample/opportunities/save",
+        "QUERY_STRING": f"api_token={there.TOKEN}",
+        "CONTENT_TYPE": "application/json",
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.input_terminated": True,
+    }
+    assert [*application(worlds)(environ, lambda status, headers: None)] == [b'{"status":"success","id":1235}']
 
 
 # The page.
