@@ -135,7 +135,7 @@ def test_a_push_to_tactile_shows_its_real_requests_without_the_token(tactile):
     assert (shown["name"], shown["cost"], shown["status_id"], shown["enddate"]) == (
         "Website Redesign",
         1200,
-        "3",
+        3,
         "2026-12-01",
     )
     everything = str(planned)
