@@ -16,7 +16,6 @@ MISSING = {
     "name": "a name",
     "stage": "a stage",
     "subject": "a subject",
-    "title": "a title",
 }
 LONGEST_TITLE = 80
 
@@ -38,6 +37,8 @@ def check(mapping: Mapping[Any], record: Record, only: Collection[str] | None = 
     missing = [MISSING.get(name, name) for name in sorted(required) if not _is_said(getattr(record, name))]
     if isinstance(record, Contact) and only is None and not (record.given or record.family):
         missing.append(MISSING["name"])
+    if isinstance(record, Note) and (only is None or {"title", "body"} & {*only}) and not _is_said(record.body):
+        missing.append(MISSING["body"])
     if missing:
         raise Invalid([f"{VENDOR} needs {' and '.join(missing)}: please add what is missing."], vendor=VENDOR)
 

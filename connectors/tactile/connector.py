@@ -233,6 +233,8 @@ class Tactile(Connector):
     def fields(self, kind: str, record: Record, only: frozenset[str] | None = None) -> Wire:
         fields = self.mapping(kind).encode(record, Shape.WRITE, only)
         fields.pop("tags", None)  # an action of its own
+        if kind == "contact":
+            fields.pop("name", None)  # sent in its parts
         if kind == "activity" and not fields.get("date") and (only is None or only & WHEN):
             fields["later"] = Later().encode(True)  # "If a date isn't supplied, this should be set to 'true'"
         return fields

@@ -118,7 +118,7 @@ ORGANISATION = Mapping(
 PERSON = Mapping(
     "contact",
     Contact,
-    Field("name", "name", Trimmed(), access=READ_ONLY),  # made of the first name and the surname
+    Field("name", "name", Trimmed(), access=CREATE_ONLY),  # of first name and surname; see `completing`
     Field("description", "description", Trimmed()),
     Entry("title", "salutation", TITLES, codec=Trimmed()),
     Field("firstname", "given", Dashed()),
@@ -192,8 +192,8 @@ class TimelineMapping(Mapping[Note]):
 NOTE = TimelineMapping(
     "note",
     Always("kind", "note", access=READ_ONLY),
-    Field("title", "title", Trimmed(), required=True),
-    Body("note", "body", Trimmed(), required=True),
+    Field("title", "title", Trimmed()),  # compulsory, as the text is: one stands for the other; see `completing`
+    Body("note", "body", Trimmed()),
     refers("opportunity_id", "opportunity", "opportunity", "opportunity"),
     refers("organisation_id", "account", "account", "organisation"),
     refers("activity_id", "activity", "activity", "activity"),

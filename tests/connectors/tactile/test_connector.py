@@ -275,6 +275,14 @@ def test_a_note_of_one_piece_has_a_title_and_a_text_there(tactile, transport):
     assert body(transport, "Note")["note"] == "Called"
 
 
+def test_a_note_that_says_nothing_is_refused_in_words(tactile, transport):
+    with pytest.raises(Invalid, match="needs a text"):
+        tactile.create("note", Note(title="", body=" ", opportunity=Ref("1")))
+    with pytest.raises(Invalid, match="needs a text"):
+        tactile.update("note", "note:885", Note(title="", body=""), frozenset({"title"}))
+    assert not transport.sent
+
+
 def test_a_note_is_changed_by_its_number_and_an_email_never(tactile, transport):
     transport.answers("notes/save", SAVED)
     note = Note(title="Invoices", body="Paid.", opportunity=Ref("1234"))
