@@ -45,6 +45,7 @@ class Column(NamedTuple):
     empty: Any
     null: Any
     is_needed: bool  # when a row is made: the table itself has no default
+    type: str  # in SQL, of any length
 
 
 @cache
@@ -83,7 +84,24 @@ def _column(field: "models.Field[Any, Any]", hint: Any) -> Column:
         empty=None if field.null and default is None else empty,
         null=None if field.null else empty,
         is_needed=not field.null and not has_default,
+        type=_type(field),
     )
+
+
+TYPES = {
+    "BooleanField": "boolean",
+    "CharField": "text",
+    "DateField": "date",
+    "DateTimeField": "timestamptz",
+    "DecimalField": "numeric",
+    "JSONField": "jsonb",
+    "TextField": "text",
+    "UUIDField": "uuid",
+}
+
+
+def _type(field: "models.Field[Any, Any]") -> str:
+    return TYPES.get(field.get_internal_type(), "bigint")
 
 
 def _ways(field: "models.Field[Any, Any]", hint: Any) -> tuple[Put | None, Put | None]:

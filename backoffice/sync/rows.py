@@ -8,6 +8,7 @@ from itertools import compress
 from operator import attrgetter
 from typing import Any
 
+import orjson
 from msgspec import UNSET
 from psycopg import sql
 
@@ -20,6 +21,7 @@ from backoffice.sync.row_columns import CUSTOM, KINDS, Column, columns, unnamed
 from backoffice.sync.row_parts import parts
 
 UID = "uid"
+A_PAGE = 1_000
 
 __all__ = ["KINDS", "insert", "read", "refusal", "update"]
 
@@ -143,8 +145,32 @@ def _update_columns(kind: str, changes: Mapping[int, Mapping[str, Any]]) -> set[
         return set()
     wanted = [column for name, column in known.items() if name in named]
     has_gaps = CUSTOM in named or any(len(fields) < len(wanted) for fields in told.values())
-    rows = _filled(kind, wanted, told) if has_gaps else _whole(wanted, told)
-    return loading.update(model_of(kind), [column.name for column in wanted], rows)
+    rows = _filled(kind, wanted, told) if has_gaps else list(_whole(wanted, told))
+    if len(rows) > A_PAGE:
+        return loading.update(model_of(kind), [column.name for column in wanted], rows)
+    return _update_page(kind, wanted, rows) if rows else set()
+
+
+def _update_page(kind: str, wanted: Sequence[Column], rows: Sequence[Sequence[Any]]) -> set[int]:
+    """In one statement. Pages change ever other columns: a staging table for each would never be gone from the session.
+
+    Texts come as `text`, whatever their length: a cast to a shorter type would cut them silently.
+    """
+    names = [sql.Identifier(column.name) for column in wanted]
+    statement = sql.SQL(
+        "UPDATE {table} AS here SET {changes} FROM unnest({values}) AS there(id, {names}) WHERE here.id = there.id"
+        " AND ({ours}) IS DISTINCT FROM ({theirs}) RETURNING here.id"
+    ).format(
+        table=sql.Identifier(model_of(kind)._meta.db_table),
+        changes=sql.SQL(", ").join(sql.SQL("{} = there.{}").format(name, name) for name in names),
+        values=sql.SQL(", ").join(sql.SQL(f"%s::{type}[]") for type in ("bigint", *(each.type for each in wanted))),
+        names=sql.SQL(", ").join(names),
+        ours=sql.SQL(", ").join(sql.SQL("here.{}").format(name) for name in names),
+        theirs=sql.SQL(", ").join(sql.SQL("there.{}").format(name) for name in names),
+    )
+    with loading.plain_cursor() as cursor:
+        cursor.execute(statement, [list(cells) for cells in zip(*rows, strict=True)])
+        return {row[0] for row in cursor}
 
 
 def _whole(wanted: Sequence[Column], told: Mapping[int, Mapping[str, Any]]) -> Iterator[list[Any]]:
@@ -164,6 +190,8 @@ def _filled(kind: str, wanted: Sequence[Column], told: Mapping[int, Mapping[str,
                 cells[place] = _put(column, {key: value for key, value in both.items() if value is not None})
             elif column.field in fields:
                 cells[place] = _put(column, fields[column.field])
+            elif isinstance(cells[place], list | dict):
+                cells[place] = orjson.dumps(cells[place]).decode()
         rows.append([id, *cells])
     return rows
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import DataError, connection, transaction
 from msgspec import UNSET
 
 from backoffice.changes.acting import Door, acting
@@ -254,3 +254,37 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(statements):
 
     count(3)
     assert 5 < count(3) == count(30) < 25
+
+
+@pytest.mark.parametrize("page", [1_000, 0])
+def test_rows_that_change_in_different_fields_keep_the_rest_in_one_statement_and_by_staging(page, acme, monkeypatch):
+    monkeypatch.setattr(rows, "A_PAGE", page)
+    emails = [records.Email("a@example.com")]
+    assistant = records.Assistant(name="Bo")
+    one, two, three = rows.insert(
+        "contact", [records.Contact(name=name, emails=emails, custom={"k": {"deep": [1]}}) for name in "abc"]
+    )
+    changes = {
+        one: {"birthday": date(1980, 2, 29), "assistant": assistant, "can_call": False},
+        two: {"emails": [], "custom": {"new": "x"}, "account": ref(acme)},
+        three: {"emails": emails, "custom": {}},
+        999_999: {"name": "gone"},
+    }
+    assert rows.update("contact", changes) == {one, two}
+    found = rows.read("contact", [one, two])
+    assert (found[one].emails, found[one].assistant, found[one].can_call) == (emails, assistant, False)
+    assert (found[one].custom, found[one].birthday) == ({"k": {"deep": [1]}}, date(1980, 2, 29))
+    assert (found[two].emails, found[two].account, found[two].birthday) == ([], ref(acme), None)
+    assert found[two].custom == {"k": {"deep": [1]}, "new": "x"}
+
+
+def test_a_text_that_does_not_fit_is_refused_not_cut():
+    (id,) = rows.insert("opportunity", [records.Opportunity(name="a")])
+    with pytest.raises(DataError), transaction.atomic():
+        rows.update("opportunity", {id: {"currency": "EURO"}})
+
+
+def test_what_is_deleted_here_meanwhile_is_passed_over():
+    one, two = rows.insert("opportunity", [records.Opportunity(name=name, tags=["x"]) for name in "ab"])
+    Opportunity.objects.filter(pk=one).delete()
+    assert rows.update("opportunity", {one: {"name": "A", "tags": ["y"]}, two: {"tags": ["y"]}}) == {two}
