@@ -24,10 +24,11 @@ from connectors.tactile.codecs import LONDON
 from connectors.tactile.mapping import ORGANISATION, PERSON
 
 INDEX = "index"
-MENTIONED: dict[str, tuple[str, Mapping[Any]]] = {
-    "organisation": ("account", ORGANISATION),
-    "person": ("contact", PERSON),
-}
+# Whom objects mention: under which keys, id and name, and what that is here.
+MENTIONED: tuple[tuple[str, str, str, Mapping[Any]], ...] = (
+    ("organisation_id", "organisation", "account", ORGANISATION),
+    ("person_id", "person", "contact", PERSON),
+)
 TRANSIENT = {None, 429, 502, 503, 504}  # an answer with another status will be the same the next time
 
 
@@ -66,9 +67,8 @@ class Progress(msgspec.Struct, omit_defaults=True):
         return None if self.full or not self.since else datetime.fromisoformat(self.since)
 
     def note(self, rows: Iterable[Wire]) -> None:
-        for row in rows:
-            if changed := changed_at(row):
-                self.newest = max(self.newest, stamp(changed))
+        if newest := max(filter(None, map(changed_at, rows)), default=None):
+            self.newest = max(self.newest, stamp(newest))
 
     def turn(self, step: str) -> None:
         """To a list's first page."""
@@ -128,11 +128,11 @@ class Listed(Stream, ABC):
 
     def mentioned(self, row: Wire) -> Iterator[Item]:
         """Organisations and people that the row names, and that this run hasn't shown."""
-        for name, (kind, mapping) in MENTIONED.items():
-            id = str(row.get(f"{name}_id") or "")
-            if id and row.get(name) and (kind, id) not in self.reading.known:
-                self.reading.known.add((kind, id))
-                yield Item(kind, id, {"id": row[f"{name}_id"], "name": row[name]}, mapping, is_stub=True)
+        for id, name, kind, mapping in MENTIONED:
+            if not (number := row.get(id)) or (kind, str(number)) in self.reading.known or not row.get(name):
+                continue
+            self.reading.known.add((kind, str(number)))
+            yield Item(kind, str(number), {"id": number, "name": row[name]}, mapping, is_stub=True)
 
     def page(self, progress: Progress, rows: list[Wire], total: int | None = None) -> Iterator[Page]:
         progress.note(rows)

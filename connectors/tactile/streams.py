@@ -8,10 +8,11 @@ from connectors.kit.contract import Item, Page
 from connectors.kit.errors import ConnectorError, Forbidden, Missing
 from connectors.kit.mapping import Wire
 from connectors.tactile.client import MOST_PER_PAGE, Area, stamp
-from connectors.tactile.listing import MENTIONED, Listed, Progress, changed_at, is_transient, item
+from connectors.tactile.listing import Listed, Progress, changed_at, is_transient, item
 from connectors.tactile.mapping import ACTIVITY, OPPORTUNITY, ORGANISATION, PERSON, TIMELINE
 
 LIST_ALL = "list_all"
+ABOUT = ("organisation_id", "person_id", "opportunity_id")
 CLOSED = ("recently_won", "recently_lost")
 
 
@@ -90,7 +91,7 @@ class Activities(Listed):
 
     @override
     def items(self, rows: list[Wire]) -> Iterator[Item]:
-        about = [row for row in rows if any(row.get(f"{name}_id") for name in (*MENTIONED, "opportunity"))]
+        about = [row for row in rows if any(map(row.get, ABOUT))]
         yield from self.opportunities(about)
         yield from super().items(about)
 
