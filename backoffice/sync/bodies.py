@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from ninja import Field, Schema
+from pydantic import ConfigDict
 
 from backoffice import values
 from backoffice.bodies import Body
@@ -16,6 +17,17 @@ NAME = r"^[a-z0-9][a-z0-9-]*$"
 LONGEST_NAME = 60
 LONGEST_SECRET = 4_000
 
+EXAMPLE: dict[str, Any] = {
+    "vendor": "tactile",
+    "name": "tactile-uk",
+    "base_url": "https://site.tactilecrm.com",
+    "secrets": {"api_token": "0123456789abcdef0123456789abcdef01234567"},
+    "settings": {"threads": 4},
+    "directions": ["pull", "push"],
+    "currency": "GBP",
+    "time_zone": "Europe/London",
+}
+
 Direction = Literal["pull", "push"]
 ConnectionName = Annotated[str, Field(max_length=LONGEST_NAME, pattern=NAME)]
 Secret = Annotated[str, Field(max_length=LONGEST_SECRET, pattern=f"^[^{values.CONTROL}]*$")]
@@ -24,6 +36,8 @@ Said = values.Line | values.Integer | bool | None
 
 class NewConnection(Body):
     """What is not sent is as usual: see the answer."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE]})
 
     vendor: Annotated[str, Field(max_length=40, pattern=r"^[a-z]+$")] = Field(..., examples=["tactile"])
     name: ConnectionName = Field(..., description="Stands in addresses and commands.", examples=["tactile-uk"])

@@ -6,6 +6,7 @@ from backoffice.changes.acting import Door, acting
 from backoffice.changes.models import Change
 from backoffice.crm.models import Opportunity
 from backoffice.jobs.models import Job
+from backoffice.sync.bodies import EXAMPLE
 from backoffice.sync.models import Conflict, Connection, ConnectionState, Link, Push
 from connectors.kit.errors import LoginFailed
 from tests.api.conftest import Caller, errors
@@ -185,3 +186,9 @@ def test_a_conflict_is_settled_once_over_the_api(conflict, olga):
     assert (again.status_code, Opportunity.objects.get().name) == (409, "Our chairs")
     assert olga.post("/conflicts/999999/resolve", {"take": "there"}).status_code == 404
     assert olga.post(f"/conflicts/{conflict.pk}/resolve", {"take": "mine"}).status_code == 422
+
+
+def test_the_example_of_the_docs_works_word_for_word(make_connection, olga):
+    made = olga.post("/connections", EXAMPLE)
+    assert made.status_code == 201, made.content
+    assert made.json()["directions"] == ["pull", "push"]

@@ -174,9 +174,11 @@ class Finder:
         return Q(**{f"{name}__contains": [{key: condition.value}]})
 
     def _order(self, kind: str, field: str) -> Any:
-        """Empty ones first, and last when it goes down."""
+        """Empty ones first, and last when it goes down. By name there is an index, of the folded one."""
         name = field.removeprefix("-")
         model = model_of(kind)
+        if name == "name" and hasattr(model, "name_key"):
+            return field.replace("name", "name_key")
         column: Any = F(STAMPS.get(name, name))
         found = model._meta.get_field(name)
         if found.is_relation:
