@@ -32,7 +32,9 @@ def push(run: Run) -> None:
     """Collect what has changed, settle what is uncertain, and send."""
     while outbox.collect(outbox.CHUNK) == outbox.CHUNK:
         run.check()
-    connection = Connection.objects.get(name=run.parameters["connection"])
+    connection = Connection.objects.filter(pk=run.job.subject_id or 0).first()
+    if connection is None:
+        raise Failure(_("The connection is not there any more."))
     if reason := reason_not_to(connection):
         raise Failure(reason)
     if run.job.asked_by_id:

@@ -6,10 +6,11 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from backoffice.crm import records
 from backoffice.crm.models import Account, Choice, Contact, Opportunity
-from backoffice.jobs.models import State
+from backoffice.jobs.models import Job, State
 from backoffice.quotas.models import ExchangeRate
-from backoffice.sync import options, outbox
+from backoffice.sync import noting, options, outbox, planning
 from backoffice.sync.models import (
     Conflict,
     ConnectionState,
@@ -21,8 +22,12 @@ from backoffice.sync.models import (
     SendsNew,
     Suggestion,
 )
+from backoffice.sync.options import Options
 from backoffice.sync.pushing import CannotPush, open_push, send_what_waits, start_push
+from connectors.kit.codecs import Integer
+from connectors.kit.contract import Capability, Site
 from connectors.kit.errors import Forbidden, Invalid, LoginFailed, Missing, Unavailable, Uncertain, Unreadable
+from connectors.kit.mapping import Mapping, Reference
 from tests.sync import vendor
 from tests.sync.pushes import change, collect, last_push, let_go, link, make, send, someone
 
@@ -379,6 +384,81 @@ def test_two_rows_for_one_record_of_the_vendor_are_told_of(connection, acme):
     send(connection)
     assert last_push(connection).state == "done"
     assert Suggestion.objects.get().object_id == taken.pk
+
+
+# ── others at work ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_change_that_joins_a_push_after_it_was_planned_goes_with_it(connection, acme, monkeypatch):
+    account, _made = linked(connection, acme)
+    change(account, website="a.example")
+    plan, calls = planning.plan, []
+
+    def planned(*args):
+        plans = plan(*args)
+        if not calls:
+            change(account, tax_id="X")
+            outbox.enqueue(connection, "account", account.pk, "update", ["tax_id"])
+        calls.append(args)
+        return plans
+
+    monkeypatch.setattr(planning, "plan", planned)
+    send(connection)
+    assert sent(acme, "PATCH") == [{"website": "a.example", "tax_id": "X"}]
+
+
+def test_of_two_workers_one_has_the_push(connection, acme):
+    make()
+    collect()
+    (push,) = noting.with_version(noting.due(connection, timezone.now()))
+    plans = planning.plan(
+        connection, vendor.Acme(Site(connection.base_url, None)), "account", [push], Options(connection)
+    )
+    assert noting.claim(plans[0], 1)
+    assert not noting.claim(plans[0], 2)
+
+
+def test_a_worker_that_has_lost_its_job_keeps_what_the_vendor_said(connection, acme, monkeypatch):
+    account = make()
+    make(name="Initech")
+    answer = acme.send
+
+    def slow(request, **more):
+        Job.objects.update(token=99)
+        return answer(request, **more)
+
+    monkeypatch.setattr(acme, "send", slow)
+    send(connection)
+    assert states(connection) == ["done", "waiting"]
+    assert Link.objects.get().object_id == account.pk
+
+
+def test_a_job_that_is_cancelled_during_a_call_keeps_what_the_vendor_said(connection, acme, monkeypatch):
+    make()
+    make(name="Initech")
+    answer = acme.send
+
+    def slow(request, **more):
+        Job.objects.update(cancel_requested_at=timezone.now())
+        return answer(request, **more)
+
+    monkeypatch.setattr(acme, "send", slow)
+    job = send(connection)
+    assert (job.state, states(connection)) == (State.CANCELLED, ["done", "waiting"])
+
+
+def test_two_that_point_at_each_other_are_both_made_and_then_joined(connection, acme, monkeypatch):
+    parent = Reference("parent_id", "parent", "account", id=Integer())
+    mapping = Mapping("account", records.Account, *vendor.ACCOUNT.parts, parent)
+    monkeypatch.setitem(vendor.MAPPINGS, "account", mapping)
+    monkeypatch.setitem(vendor.Acme.capabilities, "account", Capability(mapping, create=True, update=True))
+    first = make(name="One")
+    second = make(name="Two", parent=first)
+    change(first, parent=second)
+    job = send(connection)
+    one, two = sorted(acme.records["account"].values(), key=lambda wire: wire["name"])
+    assert (one["parent_id"], two["parent_id"]) == (two["id"], one["id"])
+    assert (job.state, set(states(connection))) == (State.SUCCEEDED, {"done"})
 
 
 # ── jobs ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
