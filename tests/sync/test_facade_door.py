@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 from axes.models import AccessAttempt
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from backoffice.changes.acting import Door, acting
 from backoffice.crm.models import Opportunity, Rep
 from backoffice.sync.facades import keys
-from backoffice.sync.models import FacadeKey, Link
+from backoffice.sync.models import ConnectionState, FacadeKey, Link
 from connectors.kit.facades import Reply
 from tests.sync import vendor
 
@@ -197,3 +197,17 @@ def test_parameters_reach_the_facade_in_order_and_in_full(secret, monkeypatch):
     assert seen[0].path == "a b/ñ"
     assert list(seen[0].query) == [("x", "1"), ("x", "2"), ("y", ""), ("z", "+00:00"), ("w", "a b")]
     assert json.dumps(seen[0].headers["authorization"])
+
+
+def test_a_caller_is_told_in_the_vendors_language_whatever_it_accepts(secret, open_facade):
+    with acting(None, Door.COMMAND, label="test"):
+        open_facade.state = ConnectionState.RETIRED
+        open_facade.save()
+    with translation.override("en"):  # or the thread's language stays the request's
+        answer = Client().post(
+            "/facade/acme/opportunities",
+            {"name": ""},
+            content_type="application/json",
+            headers={"authorization": secret, "accept-language": "es-MX"},
+        )
+    assert (answer.status_code, answer.json()) == (422, {"error": "name: is missing."})

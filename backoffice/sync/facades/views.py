@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import structlog
 from django.http import HttpRequest, HttpResponse
+from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 
 from backoffice.sync.facades.door import FacadeDoor
@@ -30,7 +31,8 @@ def answer(request: HttpRequest, connection: Connection, path: str) -> HttpRespo
     if served is None:
         return nothing_here()
     try:
-        reply = served.answer(call_of(request, path, served), FacadeDoor(connection, request))
+        with translation.override("en"):  # what the vendor has no words for is said in its language
+            reply = served.answer(call_of(request, path, served), FacadeDoor(connection, request))
     except TooLarge:
         return plain(413, "The request is larger than we take.")
     except OSError:  # the caller hung up in the midst of the body
