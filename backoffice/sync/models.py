@@ -180,7 +180,9 @@ class Link(OfConnection):
     vendor's is gone.
     """
 
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="links", db_index=False)
+    connection = models.ForeignKey(
+        Connection, models.CASCADE, verbose_name=_("connection"), related_name="links", db_index=False
+    )
     kind = models.CharField(_("kind"), max_length=40)
     remote_id = models.CharField(_("the vendor's id"), max_length=200)
     object_id = models.BigIntegerField(_("record"))
@@ -213,7 +215,7 @@ class Link(OfConnection):
 class Option(OfConnection):
     """An entry of a vendor's list, and what it means here: one of our choices, or a rep; or nothing yet."""
 
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="options")
+    connection = models.ForeignKey(Connection, models.CASCADE, verbose_name=_("connection"), related_name="options")
     list = models.CharField(_("list"), max_length=40)
     remote_id = models.CharField(_("the vendor's id"), max_length=200)
     label = models.CharField(_("label"), max_length=300)
@@ -253,7 +255,9 @@ class Phase(models.TextChoices):
 class Cursor(OfConnection):
     """Where the next pull of a stream begins, or goes on."""
 
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="cursors", db_index=False)
+    connection = models.ForeignKey(
+        Connection, models.CASCADE, verbose_name=_("connection"), related_name="cursors", db_index=False
+    )
     stream = models.CharField(_("stream"), max_length=60)
     state = models.JSONField(_("state"), default=dict)
     phase = models.CharField(_("phase"), max_length=10, choices=Phase, default=Phase.AT_REST)
@@ -277,7 +281,9 @@ class Seen(models.Model):
     Only ids of the stream's first kind: of these it is to be said what has vanished.
     """
 
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="+", db_index=False)
+    connection = models.ForeignKey(
+        Connection, models.CASCADE, verbose_name=_("connection"), related_name="+", db_index=False
+    )
     stream = models.CharField(max_length=60)
     remote_ids = ArrayField(models.CharField(max_length=200))
 
@@ -294,7 +300,9 @@ class Seen(models.Model):
 class SetAside(OfConnection):
     """A vendor's record that we could not take in, as it came, and why. Taken out when a later pull can read it."""
 
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="set_aside", db_index=False)
+    connection = models.ForeignKey(
+        Connection, models.CASCADE, verbose_name=_("connection"), related_name="set_aside", db_index=False
+    )
     kind = models.CharField(_("kind"), max_length=40)
     remote_id = models.CharField(_("the vendor's id"), max_length=200)
     payload = models.JSONField(_("as it came"))
@@ -318,7 +326,9 @@ class SetAside(OfConnection):
 class Pending(models.Model):
     """A reference to a vendor's record that is not here yet: settled when it arrives."""
 
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="pending", db_index=False)
+    connection = models.ForeignKey(
+        Connection, models.CASCADE, verbose_name=_("connection"), related_name="pending", db_index=False
+    )
     kind = models.CharField(max_length=40)
     object_id = models.BigIntegerField()
     field = models.CharField(max_length=60)
@@ -344,7 +354,9 @@ class Pending(models.Model):
 class Suggestion(OfConnection):
     """A vendor's record that looks like one of ours, or is linked to one that has another: for a person to say."""
 
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="suggestions", db_index=False)
+    connection = models.ForeignKey(
+        Connection, models.CASCADE, verbose_name=_("connection"), related_name="suggestions", db_index=False
+    )
     kind = models.CharField(_("kind"), max_length=40)
     object_id = models.BigIntegerField(_("made for it"))
     like_id = models.BigIntegerField(_("looks like"))
@@ -375,7 +387,9 @@ class Side(models.TextChoices):
 class Conflict(OfConnection):
     """One field that was changed here and there since both last agreed. Values are as the vendor can hold them."""
 
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="conflicts", db_index=False)
+    connection = models.ForeignKey(
+        Connection, models.CASCADE, verbose_name=_("connection"), related_name="conflicts", db_index=False
+    )
     kind = models.CharField(_("kind"), max_length=40)
     object_id = models.BigIntegerField(_("record"))
     field = models.CharField(_("field"), max_length=60)
@@ -384,7 +398,9 @@ class Conflict(OfConnection):
     there = models.JSONField(_("the vendor's"), null=True)
     opened_at = models.DateTimeField(_("since"), default=timezone.now)
     settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
-    settled_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+    settled_by = models.ForeignKey(
+        User, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("settled by")
+    )
     taken = models.CharField(_("taken"), max_length=10, choices=Side, blank=True, default="")
 
     class Meta:
@@ -428,7 +444,9 @@ OPEN_PUSHES = (*UNSENT, PushState.SENDING, PushState.UNCERTAIN)
 class Push(OfConnection):
     """A change to be written to a vendor: the outbox. In order per record, coalesced while unsent."""
 
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="pushes_made", db_index=False)
+    connection = models.ForeignKey(
+        Connection, models.CASCADE, verbose_name=_("connection"), related_name="pushes_made", db_index=False
+    )
     kind = models.CharField(_("kind"), max_length=40)
     object_id = models.BigIntegerField(_("record"))
     operation = models.CharField(_("operation"), max_length=10, choices=Operation)
@@ -442,11 +460,13 @@ class Push(OfConnection):
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     next_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
     sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
-    lease_until = models.DateTimeField(null=True)
+    lease_until = models.DateTimeField(_("held by a worker until"), null=True)
     created_at = models.DateTimeField(_("since"), default=timezone.now)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
-    job_id = models.BigIntegerField(null=True)  # of the last attempt
-    found = models.JSONField(null=True, blank=True)  # what a look-up found that may be the lost create's
+    job_id = models.BigIntegerField(_("job"), null=True)  # of the last attempt
+    found = models.JSONField(
+        _("found at the vendor"), null=True, blank=True
+    )  # what a look-up found that may be the lost create's
 
     class Meta:
         verbose_name = _("push")
@@ -489,7 +509,7 @@ class Reader(models.Model):
 class Exchange(OfConnection):
     """A request to the vendor and its answer, secrets blanked out. The last of each connection are kept."""
 
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="exchanges")
+    connection = models.ForeignKey(Connection, models.CASCADE, verbose_name=_("connection"), related_name="exchanges")
     at = models.DateTimeField(_("at"), default=timezone.now)
     method = models.CharField(_("method"), max_length=10)
     url = models.TextField(_("address"))
@@ -512,7 +532,7 @@ class Exchange(OfConnection):
 class FacadeKey(OfConnection):
     """A credential in the vendor's own shape, with which a rep's script comes to the facade. Kept as its digest."""
 
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="facade_keys")
+    connection = models.ForeignKey(Connection, models.CASCADE, verbose_name=_("connection"), related_name="facade_keys")
     rep = models.ForeignKey(
         Rep,
         models.CASCADE,
@@ -542,7 +562,9 @@ class FacadeKey(OfConnection):
 class HighestId(models.Model):
     """The highest id the vendor ever gave to a kind; a retired connection's facade goes on above it."""
 
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="+", db_index=False)
+    connection = models.ForeignKey(
+        Connection, models.CASCADE, verbose_name=_("connection"), related_name="+", db_index=False
+    )
     kind = models.CharField(max_length=40)
     last = models.BigIntegerField(default=0)
 
