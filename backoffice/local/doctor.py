@@ -25,6 +25,7 @@ from backoffice.changes.triggers import missing_triggers
 from backoffice.health import BROKER_SECONDS, unapplied_migrations
 from backoffice.jobs.probes import MINUTES_BETWEEN_PROBES, last_worker_activity
 from backoffice.jobs.scheduler import last_tick
+from backoffice.local import sandbox
 from backoffice.sync.rotating import locked_connections
 
 OLDEST_POSTGRESQL = 18
@@ -68,6 +69,8 @@ def examine() -> list[Finding]:
     findings.append(change_log() if is_migrated else skipped(change_log))
     findings.append(broker())
     findings.extend(check() if is_migrated else skipped(check) for check in (workers, scheduler, credentials))
+    if not settings.SERVED and sandbox.port_in(settings.DATA_DIR):
+        findings.append(vendors())
     return [*findings, keys(), served(), disk()]
 
 
@@ -208,6 +211,18 @@ def credentials() -> Finding:
             _("Put the missing key back into CREDENTIAL_KEYS, or enter these connections' credentials anew."),
         )
     return good("credentials", _("those of every connection open"))
+
+
+def vendors() -> Finding:
+    """The sandbox of `manage.py up`, where it ever ran here."""
+    port = sandbox.port_in(settings.DATA_DIR) or 0
+    if sandbox.is_answering(port):
+        return good("sandbox", sandbox.address(port))
+    return bad(
+        "sandbox",
+        _("no answer at {address}").format(address=sandbox.address(port)),
+        _("Start “manage.py up”. Until then connections to it wait, and nothing is lost."),
+    )
 
 
 def keys() -> Finding:

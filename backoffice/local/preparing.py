@@ -1,6 +1,6 @@
-"""What `manage.py up` does before it opens: migrate, make the first login, load the demo once.
+"""What `manage.py up` does before it opens: migrate, make the first login, load the demo once, and connect it.
 
-    python -m backoffice.local.preparing [--no-demo]
+    python -m backoffice.local.preparing [--no-demo] [--sandbox URL]
 
 A process of its own, so that `up` itself holds no connection. Prints a line per step; the logins stand in the data
 folder's `logins.json`, and those whose first password was changed since are taken off it.
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import django
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.utils import timezone
 
 from backoffice.local.processes import write
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m backoffice.local.preparing")
     parser.add_argument("--no-demo", action="store_true")
+    parser.add_argument("--sandbox", default="", metavar="URL", help="where the demo's vendors will answer")
     options = parser.parse_args()
     django.setup()
 
@@ -39,6 +41,8 @@ def main() -> int:
     if make_admin(passwords):
         say("Made the login “admin”.")
     settle_demo(settings.DATA_DIR / "setup.json", passwords, wanted=not options.no_demo)
+    if options.sandbox:
+        settle_vendors(settings.DATA_DIR, options.sandbox, wanted=not options.no_demo)
     sample_files(settings.DATA_DIR / "samples")
     passwords.drop_changed()
     return 0
@@ -68,6 +72,23 @@ def settle_demo(record: Path, passwords: "FirstPasswords", *, wanted: bool) -> N
     if wanted and is_loaded():
         make_demo_logins(passwords)
     write(record, json.dumps({"demo": "loaded" if is_loaded() else "declined"}))
+
+
+def settle_vendors(home: Path, sandbox: str, *, wanted: bool) -> None:
+    """Once, beside the demo: an account at a vendor in the sandbox, and a connection to it."""
+    from backoffice.local.demo import tactile
+    from backoffice.local.demo.loading import is_loaded
+    from backoffice.local.sandbox import file_in
+
+    if file_in(home).exists():
+        tactile.follow(sandbox)
+    elif wanted and is_loaded():
+        with transaction.atomic():
+            # The file comes last: a start that was interrupted before it begins anew.
+            world = tactile.make_account(timezone.localdate())
+            tactile.connect(sandbox, world)
+            tactile.keep(world, home)
+        say(f"Made the connection “{tactile.CONNECTION}” to a Tactile CRM account in the sandbox.")
 
 
 def make_demo_logins(passwords: "FirstPasswords") -> None:

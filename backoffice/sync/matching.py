@@ -119,9 +119,14 @@ def _tax_ids(record: Any) -> Iterable[str]:
 
 
 def _websites(record: Any) -> Iterable[str]:
+    """Also the domain of its own mail: not every vendor shows a website. Of ours the website is looked at."""
     website = _text(record, "website")
     if website:
         yield website
+    for email in record.emails or () if record.emails is not UNSET else ():
+        domain = email.address.strip().lower().rpartition("@")[2]
+        if domain:
+            yield domain
 
 
 def _own_domains(websites: Iterable[str]) -> Mapping[str, str]:

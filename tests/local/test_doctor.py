@@ -12,7 +12,9 @@ from django.utils import timezone
 from backoffice.changes.acting import Door, acting
 from backoffice.jobs.models import Slot, WorkerSign
 from backoffice.jobs.registry import Queue
+from backoffice.local.valkey import free_port
 from backoffice.sync.models import Connection
+from connectors.kit.sandbox import Worlds, application, serve
 
 pytestmark = [pytest.mark.db, pytest.mark.django_db]
 
@@ -94,3 +96,32 @@ def test_a_key_that_is_none_is_bad(at_work, settings):
     settings.CREDENTIAL_KEYS = ["not a key"]
     code, health = examined()
     assert (code, health["keys"]) == (1, "bad")
+
+
+@pytest.fixture
+def data_folder(settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    return tmp_path
+
+
+def test_a_sandbox_that_answers_is_good(at_work, data_folder):
+    server = serve(application(Worlds()))
+    try:
+        (data_folder / "sandbox-port").write_text(str(server.server_port))
+        code, health = examined()
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert (code, health["sandbox"]) == (0, "good")
+
+
+def test_a_sandbox_that_ran_here_and_does_not_answer_is_bad(at_work, data_folder):
+    (data_folder / "sandbox-port").write_text(str(free_port()))
+    code, health = examined()
+    assert (code, health["sandbox"]) == (1, "bad")
+
+
+def test_a_back_office_that_is_served_knows_of_no_sandbox(at_work, data_folder, settings):
+    (data_folder / "sandbox-port").write_text(str(free_port()))
+    settings.SERVED = True
+    assert "sandbox" not in examined()[1]

@@ -128,6 +128,15 @@ def test_what_it_says_stays_in_sight(up):
     assert f"Sample files  http://127.0.0.1:{up.port}/admin/imports/upload/add/" in up.output
 
 
+def test_it_brings_a_sandbox_and_the_doctor_knows(up):
+    address = re.search(r"Sandbox +(http://127\.0\.0\.1:\d+)/", up.output)[1]
+    with urllib.request.urlopen(address, timeout=5) as answer:
+        assert "There is no world yet" in answer.read().decode()
+    answer = run("doctor", "--json", BACKOFFICE_DATA=str(up.home))
+    findings = {each["name"]: each for each in json.loads(answer.stdout)["findings"]}
+    assert (findings["sandbox"]["health"], findings["sandbox"]["detail"]) == ("good", address)
+
+
 def test_a_second_one_on_the_same_data_folder_is_refused_with_a_sentence(up):
     second = run("up", "--no-demo", "--port", free_port(), "--data", up.home)
     assert second.returncode == 1
@@ -233,8 +242,10 @@ def test_it_stops_within_15_seconds_and_leaves_nothing_and_the_next_start_finds_
     with socket.socket() as trial:
         assert trial.connect_ex(("127.0.0.1", up.port)) != 0
 
+    sandbox = re.search(r"Sandbox +(\S+)", up.output)[1]
     again = Up(up.home, up.port, BACKOFFICE_ADMIN_PASSWORD="counts at the first start only").wait_until_ready()
     assert "Made the login" not in again.output
+    assert f"Sandbox       {sandbox}" in again.output
     again.process.kill()
     again.process.wait()
 

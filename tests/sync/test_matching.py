@@ -99,6 +99,14 @@ def test_an_account_joins_by_its_website_whatever_the_address_says(connection):
     assert found(connection, "account", records.Account(name="ACME Ltd", website="http://acme.com")) == [acme.pk]
 
 
+def test_an_account_joins_by_the_domain_of_its_mail_where_the_vendor_shows_no_website(connection):
+    acme = account(website="https://www.acme.com/en")
+    mail = [records.Email("info@acme.com"), records.Email("acme.boats@gmail.com")]
+    assert found(connection, "account", records.Account(name="ACME Ltd", emails=mail)) == [acme.pk]
+    shared = account(website="https://gmail.com/")
+    assert shared.pk not in found(connection, "account", records.Account(name="Jo", emails=mail[1:]))
+
+
 @pytest.mark.parametrize(
     "site", ["https://facebook.com/acme", "acme.wordpress.com", "http://gmail.com", "acme.herokuapp.com", "hotmail.es"]
 )

@@ -197,14 +197,14 @@ def _accounts(world: World, ids: list[int]) -> Iterator[AccountRow]:
         country = chance.choice(TERRITORIES[seller.territory])
         city = chance.choice(COUNTRIES[country].cities)
         kind, industry = chance.choice(NAMINGS[country].kinds)
-        name = NAMESAKES.get(index) or _name(kind, country, city, chance, taken)
+        name = NAMESAKES.get(index) or company_name(kind, country, city, chance, taken)
         domain = "" if index in NAMESAKES else f"{ascii_word(name)}.example"
         since = world.window.founding + timedelta(days=chance.randint(0, 400), minutes=chance.randint(0, 600))
         yield _account(world, Customer(number, index, name, domain, country, city, industry, seller, since), chance)
         world.accounts.append(OwnedAccount(number, name, country, domain, seller.id, since))
 
 
-def _name(kind: str, country: str, city: City, chance: Random, taken: set[str]) -> str:
+def company_name(kind: str, country: str, city: City, chance: Random, taken: set[str]) -> str:
     name = plain = kind.format(chance.choice(NAMINGS[country].stems))
     if name in taken:
         name = plain = f"{plain} {city.name}"

@@ -18,6 +18,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8100, help="0: any free one")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--file", type=Path, required=True, help="where its worlds are kept, for example sandbox.json")
+    parser.add_argument("--quiet", action="store_true", help="without a word about where it is")
     given = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backoffice.settings")
     django.setup()
@@ -30,8 +31,9 @@ def main() -> int:
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: ended.set())
     server = serve(application(worlds), given.port, given.host)
-    sys.stdout.write(f"Sandbox at http://{given.host}:{server.server_port}/\n")
-    sys.stdout.flush()
+    if not given.quiet:
+        sys.stdout.write(f"Sandbox at http://{given.host}:{server.server_port}/\n")
+        sys.stdout.flush()
     ended.wait()
     server.shutdown()
     server.server_close()

@@ -13,12 +13,13 @@ from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 from honcho.printer import Printer
 
+from backoffice.local import sandbox
 from backoffice.local.embedded import PROJECT, Servers
 from backoffice.local.lending import data_folder, lend_secrets
 from backoffice.local.processes import Trouble
@@ -28,9 +29,15 @@ HOST = "127.0.0.1"
 SECONDS_BETWEEN_LOOKS = 0.5
 
 
+class Ports(NamedTuple):
+    web: int
+    sandbox: int
+
+
 class Command(BaseCommand):
     help = (
-        "Run the whole back office on this machine: PostgreSQL, Valkey, web, workers and scheduler. "
+        "Run the whole back office on this machine: PostgreSQL, Valkey, web, workers, scheduler, and a sandbox of "
+        "vendors to try the sync on. "
         "Nothing needs to be installed, and only this machine can reach it. Ctrl-C stops it. "
         "Example: manage.py up --port 8080 --data ~/backoffice-data"
     )
@@ -59,10 +66,11 @@ class Command(BaseCommand):
         if left := end_leftovers(record):
             self.stdout.write(_("Ended {count} processes that an earlier start left behind.").format(count=left))
         check_port(port)
+        ports = Ports(port, sandbox.choose_port(home, beside=port))
         with self._servers(home) as servers:
             environment = self._environment(home, servers)
-            self._prepare(environment, with_demo=with_demo)
-            self._serve(home, record, port, environment, servers)
+            self._prepare(environment, ports, with_demo=with_demo)
+            self._serve(home, record, ports, environment, servers)
 
     @contextmanager
     def _servers(self, home: Path) -> Iterator[Servers | None]:
@@ -96,19 +104,22 @@ class Command(BaseCommand):
             os.environ.setdefault("BROKER_URL", addresses.broker_url)
         return dict(os.environ)
 
-    def _prepare(self, environment: Mapping[str, str], *, with_demo: bool) -> None:
-        command = [sys.executable, "-m", "backoffice.local.preparing", *([] if with_demo else ["--no-demo"])]
+    def _prepare(self, environment: Mapping[str, str], ports: Ports, *, with_demo: bool) -> None:
+        command = [
+            *(sys.executable, "-m", "backoffice.local.preparing", "--sandbox", sandbox.address(ports.sandbox)),
+            *([] if with_demo else ["--no-demo"]),
+        ]
         done = subprocess.run(command, cwd=PROJECT, env=environment, check=False)
         if done.returncode:
             raise CommandError(_("The start failed; what is above tells why. Nothing is lost: start again."))
 
     def _serve(
-        self, home: Path, record: Path, port: int, environment: Mapping[str, str], servers: Servers | None
+        self, home: Path, record: Path, ports: Ports, environment: Mapping[str, str], servers: Servers | None
     ) -> None:
-        self.stdout.write(_("Starting web, workers and scheduler …"))
-        opening = Opening(self, home, port, servers)
+        self.stdout.write(_("Starting web, workers, scheduler and sandbox …"))
+        opening = Opening(self, home, ports, servers)
         supervisor = Supervisor(record, Printer(sys.stdout), opening.attend)
-        for name, command in processes(port).items():
+        for name, command in processes(home, ports).items():
             supervisor.add(name, command, environment, PROJECT)
         signal.signal(signal.SIGINT, supervisor.ask_to_stop)
         signal.signal(signal.SIGTERM, supervisor.ask_to_stop)
@@ -122,10 +133,10 @@ class Command(BaseCommand):
 class Opening:
     """What is looked after while all runs: the servers' keeper, and the moment the back office answers."""
 
-    def __init__(self, command: Command, home: Path, port: int, servers: Servers | None) -> None:
+    def __init__(self, command: Command, home: Path, ports: Ports, servers: Servers | None) -> None:
         self.command = command
         self.home = home
-        self.port = port
+        self.ports = ports
         self.servers = servers
         self.is_open = False
         self.next_look = 0.0
@@ -138,14 +149,14 @@ class Opening:
                 self.servers.ensure()
             except Trouble as trouble:  # the next look tries again; the processes wait for their servers
                 self.command.stderr.write(str(trouble))
-        if not self.is_open and answers(self.port, "/readyz"):
+        if not self.is_open and answers(self.ports.web, "/readyz"):
             self.is_open = True
-            self.command.stdout.write(welcome(self.home, self.port))
+            self.command.stdout.write(welcome(self.home, self.ports))
             self.command.stdout.flush()
         self.next_look = time.monotonic() + SECONDS_BETWEEN_LOOKS
 
 
-def processes(port: int) -> dict[str, list[str]]:
+def processes(home: Path, ports: Ports) -> dict[str, list[str]]:
     """Name and command of each process under the supervisor."""
 
     def worker(queues: str) -> list[str]:
@@ -171,12 +182,16 @@ def processes(port: int) -> dict[str, list[str]]:
     return {
         "web": [
             *(sys.executable, "-m", "granian", "--interface", "wsgi", "backoffice.wsgi:application"),
-            *("--host", HOST, "--port", str(port), "--workers", "1", "--blocking-threads", "8", "--no-ws"),
+            *("--host", HOST, "--port", str(ports.web), "--workers", "1", "--blocking-threads", "8", "--no-ws"),
             *("--log-level", "error", "--respawn-failed-workers", "--workers-kill-timeout", "5"),
         ],
         "worker": worker("imports,default"),
         "worker-sync": worker("pulls,pushes"),
         "scheduler": [sys.executable, "manage.py", "scheduler"],
+        "sandbox": [
+            *(sys.executable, "-m", "connectors.kit.sandbox", "--quiet"),
+            *("--host", HOST, "--port", str(ports.sandbox), "--file", str(sandbox.file_in(home))),
+        ],
     }
 
 
@@ -228,9 +243,9 @@ def answers(port: int, path: str) -> bool:
         connection.close()
 
 
-def welcome(home: Path, port: int) -> str:
+def welcome(home: Path, ports: Ports) -> str:
     """The block that stands at the end of every start."""
-    address = f"http://{HOST}:{port}"
+    address = f"http://{HOST}:{ports.web}"
     manage = f"{python()} manage.py"
     if home != PROJECT / "var":
         manage = f"BACKOFFICE_DATA={home} {manage}"
@@ -246,6 +261,9 @@ def welcome(home: Path, port: int) -> str:
     lines.append(_("  Sample files  {folder}").format(folder=place))
     lines += [
         _("  API docs      {address}/api/docs").format(address=address),
+        _("  Sandbox       {address}/  (what is changed there is pulled)").format(
+            address=sandbox.address(ports.sandbox)
+        ),
         _("  Data          {folder}").format(folder=home),
         _("  To stop       Ctrl-C"),
         "",
