@@ -11,19 +11,41 @@ from hashlib import blake2b
 from typing import Any
 
 import orjson
+from django.db.models import Q
 
 from backoffice.crm.records import Record
 from backoffice.imports.merging import loading
+from backoffice.sync import referencing
 from backoffice.sync.models import Connection, Link, Push, PushState
 from connectors.kit.contract import Item
+from connectors.kit.errors import Unreadable
 from connectors.kit.mapping import Mapping, Wire
 
 DIGEST_BYTES = 16
+LONGEST_ID = 200
 IN_ORDER = ("account", "contact", "opportunity")  # others refer to these, not these to others
 
-LOOK = """
-    SELECT remote_id, digest, version, is_stub, gone_at IS NOT NULL FROM sync_link
-    WHERE connection_id = %s AND kind = %s AND remote_id = ANY(%s)
+# Of a page's items, told by their places, those whose link is missing or says otherwise, with its id. Texts of many
+# are put together: as lists they would cost more than the look itself. On its way it has the transaction not wait for
+# the disk.
+BETWEEN = "\x1f"
+LOOK = f"""
+    WITH quickly AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
+    known AS MATERIALIZED (
+        SELECT id, remote_id, digest, version, is_stub, gone_at FROM sync_link
+        WHERE connection_id = %(connection)s AND kind = %(kind)s
+            AND remote_id = ANY(string_to_array(%(ids)s, '{BETWEEN}'))
+    ),
+    item AS (
+        SELECT place, remote_id, decode(digest, 'hex') AS digest
+        FROM quickly, unnest(string_to_array(%(ids)s, '{BETWEEN}'), string_to_array(%(digests)s, '{BETWEEN}'))
+            WITH ORDINALITY AS given (remote_id, digest, place)
+    )
+    SELECT item.place - 1, known.id FROM item LEFT JOIN known ON known.remote_id = item.remote_id
+    WHERE known.id IS NULL
+        OR item.digest <> '' AND (known.is_stub OR known.gone_at IS NOT NULL OR known.digest <> item.digest
+            OR known.version <> %(version)s)
+    ORDER BY 1
 """
 
 
@@ -33,26 +55,56 @@ class Arrival:
 
     item: Item
     digest: bytes
+    link_id: int | None = None
     link: Link | None = None
     record: Record = field(default_factory=Record)  # references are the vendor's ids
     ours: Record = field(default_factory=Record)  # references are ours
+    there: dict[str, Any] = field(default_factory=dict)  # as merging compares it
     base: dict[str, Any] = field(default_factory=dict)  # what both sides agree on from now on
     object_id: int = 0
+    is_read: bool = False
+    error: Exception | None = None  # why it can't be read
 
     @property
     def mapping(self) -> Mapping[Any]:
         return self.item.mapping
 
+    def read(self) -> None:
+        """Read what the vendor said, once. Raises nothing: see `error`."""
+        if self.is_read:
+            return
+        self.is_read = True
+        try:
+            if len(self.item.id) > LONGEST_ID or not self.item.id.isprintable():
+                raise Unreadable(f"{self.item.id[:LONGEST_ID]!r} can't be an id.")
+            self.record = self.mapping.decode(self.item.wire)
+            self.there = referencing.plain(self.mapping, self.record)
+        except Exception as error:  # a record nobody foresaw: the others are not to suffer from it
+            self.error = error
 
-def by_kind(items: Iterable[Item]) -> list[tuple[str, list[Item]]]:
-    """What others refer to first; of one that stands twice the last, and rather itself than its mention."""
-    groups: dict[str, dict[str, Item]] = {}
-    for item in items:
-        group = groups.setdefault(item.kind, {})
-        if not (item.is_stub and item.id in group):
-            group[item.id] = item
-    ordered = sorted(groups, key=lambda kind: IN_ORDER.index(kind) if kind in IN_ORDER else len(IN_ORDER))
-    return [(kind, list(groups[kind].values())) for kind in ordered]
+
+class Batch:
+    """A page's items by kind, what others refer to first. Nothing here needs the database: it may be made ahead.
+
+    Of one that stands twice the last counts, and rather itself than its mention. `decoded`: news is expected, so that
+    they are read as well.
+    """
+
+    def __init__(self, items: Iterable[Item], *, decoded: bool = False) -> None:
+        groups: dict[str, dict[str, Item]] = {}
+        for item in items:
+            group = groups.setdefault(item.kind, {})
+            if not (item.is_stub and item.id in group):
+                group[item.id] = item
+        ordered = sorted(groups, key=lambda kind: IN_ORDER.index(kind) if kind in IN_ORDER else len(IN_ORDER))
+        self.kinds = [(kind, [_arrival(item, decoded=decoded) for item in groups[kind].values()]) for kind in ordered]
+
+
+def _arrival(item: Item, *, decoded: bool) -> Arrival:
+    arrival = Arrival(item, b"" if item.is_stub else digest(item.wire))
+    if decoded:
+        arrival.read()
+    return arrival
 
 
 def digest(wire: Wire) -> bytes:
@@ -64,25 +116,27 @@ def digest(wire: Wire) -> bytes:
     return blake2b(content, digest_size=DIGEST_BYTES).digest()
 
 
-def differing(connection: Connection, kind: str, items: Sequence[Item]) -> list[Arrival]:
-    """Those that are new here, changed, or back. A mention of what is here already says nothing."""
-    known = {
-        remote_id: (bytes(was), version, is_stub, is_gone)
-        for remote_id, was, version, is_stub, is_gone in loading.rows(
-            LOOK, [connection.pk, kind, [item.id for item in items]]
-        )
-    }
-    arrivals = []
-    for item in items:
-        was = known.get(item.id)
-        if item.is_stub:
-            if was is None:
-                arrivals.append(Arrival(item, b""))
-            continue
-        now = digest(item.wire)
-        if was != (now, item.mapping.version, False, False):
-            arrivals.append(Arrival(item, now))
-    return arrivals
+def differing(connection: Connection, kind: str, arrivals: Sequence[Arrival]) -> list[Arrival]:
+    """Those that are new here, changed, or back. A mention (it has no digest) of what is here already says nothing.
+
+    All are of one mapping's version. `link_id` is told to those that have a link.
+    """
+    found: list[Arrival] = []
+    for version in {arrival.mapping.version for arrival in arrivals}:
+        those = [arrival for arrival in arrivals if arrival.mapping.version == version]
+        ids = BETWEEN.join([_in_one_word(arrival.item.id) for arrival in those])
+        digests = BETWEEN.join([arrival.digest.hex() for arrival in those])
+        about = {"connection": connection.pk, "kind": kind, "version": version, "ids": ids, "digests": digests}
+        for place, link_id in loading.rows(LOOK, about):
+            arrival = those[place]
+            arrival.link_id, arrival.link, arrival.object_id = link_id, None, 0  # it may be the second try
+            found.append(arrival)
+    return found
+
+
+def _in_one_word(id: str) -> str:
+    """What is no id finds no link, and is set aside when it is read."""
+    return id if id.isprintable() else ""
 
 
 def without_ours_on_the_way(
@@ -95,9 +149,7 @@ def without_ours_on_the_way(
     pushes are asked for before the links: one that ends in between has made its link by then.
     """
     on_the_way = _pushes(connection, kind, since)
-    ids = [arrival.item.id for arrival in arrivals]
-    found = Link.objects.filter(connection=connection, kind=kind, remote_id__in=ids).order_by("id").select_for_update()
-    links = {link.remote_id: link for link in found}
+    links = _links(connection, kind, arrivals if on_the_way else [each for each in arrivals if each.link_id])
     left, again = [], []
     for arrival in arrivals:
         arrival.link = links.get(arrival.item.id)
@@ -113,10 +165,18 @@ def without_ours_on_the_way(
     return left
 
 
+def _links(connection: Connection, kind: str, arrivals: Sequence[Arrival]) -> dict[str, Link]:
+    if not arrivals:
+        return {}
+    ids = [arrival.item.id for arrival in arrivals]
+    found = Link.objects.filter(connection=connection, kind=kind, remote_id__in=ids).order_by("id").select_for_update()
+    return {link.remote_id: link for link in found}
+
+
 def _pushes(connection: Connection, kind: str, since: datetime) -> list[Push]:
-    mine = Push.objects.filter(connection=connection, kind=kind)
-    at_work = mine.filter(state__in=(PushState.SENDING, PushState.UNCERTAIN))
-    return [*at_work, *mine.filter(state=PushState.DONE, ended_at__gte=since)]
+    at_work = Q(state__in=(PushState.SENDING, PushState.UNCERTAIN))
+    just_done = Q(state=PushState.DONE, ended_at__gte=since)
+    return list(Push.objects.filter(at_work | just_done, connection=connection, kind=kind).order_by())
 
 
 def _is_ours(item: Item, pushes: Iterable[Push]) -> bool:

@@ -48,14 +48,11 @@ class Joined:
 
 @dataclass(eq=False)
 class Meeting:
-    """One arrival and its row: as it is, as the vendor would have it, and what the merge makes of both."""
+    """One arrival that has a row, and what the merge makes of both."""
 
     arrival: Arrival
-    row: Record
-    here: dict[str, Any]
-    there: dict[str, Any]
     merged: Merged
-    values: dict[str, Any]
+    values: dict[str, Any]  # to be written to the row
 
 
 def join(connection: Connection, kind: str, arrivals: Sequence[Arrival], options: Options) -> Joined:
@@ -73,7 +70,7 @@ def join(connection: Connection, kind: str, arrivals: Sequence[Arrival], options
         connection,
         kind,
         {
-            meeting.arrival.object_id: opening.Met(meeting.there, meeting.merged.conflicts, meeting.values)
+            meeting.arrival.object_id: opening.Met(meeting.arrival.there, meeting.merged.conflicts, meeting.values)
             for meeting in meetings
         },
     )
@@ -100,14 +97,13 @@ def _meet(
     for arrival in arrivals:
         id, link = arrival.object_id, arrival.link
         here = theirs[id].plain(mapping)
-        there = referencing.plain(mapping, arrival.record)
         base = link.base if link else None
         amounts.put_as_there(connection, mapping, here, ours[id], (link.converted if link else None) or {})
         if link and _is_back(link, ours[id]):
             here[ARCHIVED] = link.base.get(ARCHIVED)
         sides = Sides(changed_at.get(id), arrival.record.changed_there or None)
-        merged = merge(base, here, there, fields=mapping.holds, policy=Policy(connection.policy), sides=sides)
-        meetings.append(Meeting(arrival, ours[id], here, there, merged, _values(arrival, ours[id], merged)))
+        merged = merge(base, here, arrival.there, fields=mapping.holds, policy=Policy(connection.policy), sides=sides)
+        meetings.append(Meeting(arrival, merged, _values(arrival, ours[id], merged)))
     return meetings
 
 

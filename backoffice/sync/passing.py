@@ -7,6 +7,8 @@ What a page brings and the cursor behind it are kept together, so that a crash h
 """
 
 from collections import Counter
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from functools import partial
@@ -17,6 +19,7 @@ from django.utils import timezone
 from backoffice.imports.merging import loading
 from backoffice.jobs.running import Chunk, Run
 from backoffice.sync import telling, vanishing
+from backoffice.sync.comparing import Batch
 from backoffice.sync.models import Connection, Cursor, Phase, Seen
 from backoffice.sync.taking import Taking
 from connectors.kit.contract import Connector, Page, Stream
@@ -87,28 +90,29 @@ class Pass:
     def _read(self) -> None:
         self.asked_at = timezone.now()
         is_over = False
-        with closing(self.stream.pages(self.cursor.state, full=self.is_full)) as pages:  # type: ignore[type-var]
-            for page in pages:
-                self._keep(self.run.in_chunk(partial(self._take, page)))
+        with closing(prepared(self.stream.pages(self.cursor.state, full=self.is_full), self.taking)) as pages:
+            for page, batch in pages:
+                self._keep(self.run.in_chunk(partial(self._take, page, batch)))
                 is_over = page.is_last
                 if is_over:
                     break
         if not is_over:
             raise Unreadable(f"The list “{self.stream.name}” ended before its last page.", vendor=self.connector.label)
 
-    def _take(self, page: Page, chunk: Chunk) -> dict[str, Any]:
+    def _take(self, page: Page, batch: Batch, chunk: Chunk) -> dict[str, Any]:
         """Answers how the cursor stands after it; told to `self.cursor` once that is kept."""
-        loading.commit_without_waiting()
-        chunk.counts += self.taking.take(page.items, since=self.asked_at)
-        if self.keeps_seen:
-            first = self.stream.kinds[0]
-            ids = [item.id for item in page.items if item.kind == first]
-            Seen.objects.create(connection=self.connection, stream=self.stream.name, remote_ids=ids)
+        if not batch.kinds:
+            loading.commit_without_waiting()  # else it is said on the way
+        chunk.counts += self.taking.take(batch, since=self.asked_at)
         if page.total is not None:
             chunk.total = self.rows_before + page.total
         moved: dict[str, Any] = {"state": page.state, "moved_at": timezone.now()}
         if page.is_last:
             moved |= {"phase": Phase.VANISHED} if self.keeps_seen else self._at_rest(is_complete=self.is_full)
+        if self.keeps_seen:
+            first = self.stream.kinds[0]
+            ids = [item.id for item in page.items if item.kind == first and not item.is_stub]
+            Seen.objects.create(connection=self.connection, stream=self.stream.name, remote_ids=ids)
         Cursor.objects.filter(pk=self.cursor.pk).update(**moved)
         return moved
 
@@ -131,3 +135,27 @@ class Pass:
         if question:
             self.run.log.warning(question)
         self.run.log.info(telling.of_a_stream(self.stream, counts))
+
+
+def prepared(pages: Iterator[Page], taking: Taking) -> Generator[tuple[Page, Batch]]:
+    """Each page with what can be worked out of it ahead: while the one before is being written, in another thread.
+
+    What asking raises is raised where its page is due. The thread ends with the iterator.
+    """
+
+    def step() -> tuple[Page, Batch] | None:
+        page = next(pages, None)
+        return None if page is None else (page, Batch(page.items, decoded=taking.expects_news))
+
+    with ThreadPoolExecutor(1, thread_name_prefix="pages") as pool:
+        try:
+            coming = pool.submit(step)
+            while (page := coming.result()) is not None:
+                if not page[0].is_last:
+                    coming = pool.submit(step)
+                yield page
+                if page[0].is_last:
+                    return
+        finally:
+            coming.cancel()
+            pool.submit(pages.close).result()  # type: ignore[attr-defined]

@@ -29,6 +29,9 @@ class Aside:
 
     def put(self, unfit: Iterable[Unfit]) -> None:
         """Set them aside, or say anew why they are."""
+        unfit = list(unfit)
+        if not unfit:
+            return
         now = timezone.now()
         found = {
             (item.kind, item.id): SetAside(

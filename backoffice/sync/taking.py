@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from backoffice.sync import joining, linking, matching, pending, referencing, rows
-from backoffice.sync.comparing import Arrival, by_kind, differing, without_ours_on_the_way
+from backoffice.sync.comparing import Arrival, Batch, differing, without_ours_on_the_way
 from backoffice.sync.joining import is_of_the_whole, refused_by_database
 from backoffice.sync.models import Connection, Link
 from backoffice.sync.options import Options
@@ -42,27 +42,30 @@ class Taking:
         self.connection = connection
         self.options = Options(connection)
         self.aside = Aside(connection)
+        self.expects_news = True  # as the last page brought some
 
-    def take(self, items: Iterable[Item], *, since: datetime) -> Counts:
+    def take(self, items: Iterable[Item] | Batch, *, since: datetime) -> Counts:
         """Answers how many became what: new, updated, unchanged, archived, set_aside; mentioned, conflicts.
 
         `since` is when the vendor was asked, or earlier: what was pushed after that is not undone by older news.
         """
         counts: Counts = Counter()
-        for kind, of_kind in by_kind(items):
-            counts += self._take_kind(kind, of_kind, since)
+        for kind, arrivals in (items if isinstance(items, Batch) else Batch(items)).kinds:
+            counts += self._take_kind(kind, arrivals, since)
         return counts
 
-    def _take_kind(self, kind: str, items: Sequence[Item], since: datetime) -> Counts:
-        mentions = sum(item.is_stub for item in items)
-        arrivals = differing(self.connection, kind, items)
+    def _take_kind(self, kind: str, page: Sequence[Arrival], since: datetime) -> Counts:
+        mentions = sum(arrival.item.is_stub for arrival in page)
+        arrivals = differing(self.connection, kind, page)
         if arrivals:
             arrivals = without_ours_on_the_way(self.connection, kind, arrivals, since)
+        self.expects_news = len(arrivals) * 2 > len(page)
         counts, unfit = self._take_arrivals(kind, arrivals) if arrivals else (Counter(), [])
         bad = {each.item.id for each in unfit}
-        self.aside.take_out(kind, (item.id for item in items if not item.is_stub and item.id not in bad))
+        good = (arrival.item for arrival in page if not arrival.item.is_stub)
+        self.aside.take_out(kind, (item.id for item in good if item.id not in bad))
         self.aside.put(unfit)
-        return counts + Counter(unchanged=len(items) - mentions - sum(counts[word] for word in NEWS))
+        return counts + Counter(unchanged=len(page) - mentions - sum(counts[word] for word in NEWS))
 
     def _take_arrivals(self, kind: str, arrivals: Sequence[Arrival]) -> tuple[Counts, list[Unfit]]:
         readable, unfit = self._read(kind, arrivals)
@@ -96,17 +99,17 @@ class Taking:
         readable: list[Arrival] = []
         unfit: list[Unfit] = []
         for arrival in arrivals:
-            try:
-                arrival.record = arrival.mapping.decode(arrival.item.wire)
-                arrival.base = referencing.plain(arrival.mapping, arrival.record)
-            except Unreadable as error:
-                unfit.append(Unfit(arrival.item, str(error)))
-            except Exception as error:  # a record nobody foresaw: the others are not to suffer from it
-                logger.exception("record_unreadable", vendor=self.connection.vendor, kind=kind, id=arrival.item.id)
-                unfit.append(Unfit(arrival.item, _("It can't be read: %(error)s") % {"error": repr(error)}))
-            else:
+            arrival.read()
+            if arrival.error is None:
                 readable.append(arrival)
+                arrival.base = arrival.there
                 arrival.object_id = arrival.link.object_id if arrival.link else 0
+            elif isinstance(arrival.error, Unreadable):
+                unfit.append(Unfit(arrival.item, str(arrival.error)))
+            else:
+                about = {"vendor": self.connection.vendor, "kind": kind, "id": arrival.item.id}
+                logger.error("record_unreadable", exc_info=arrival.error, **about)
+                unfit.append(Unfit(arrival.item, _("It can't be read: %(error)s") % {"error": repr(arrival.error)}))
         return readable, unfit
 
     def _find(self, kind: str, arrivals: Sequence[Arrival]) -> dict[str, matching.Several]:

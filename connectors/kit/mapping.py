@@ -261,11 +261,16 @@ class Mapping[R: Record]:
         unknown = [part.name for part in parts if part.name not in known]
         if unknown:
             raise TypeError(f"{record.__name__} has no field {', '.join(unknown)}.")
+        self._in = {
+            Shape.READ: tuple(part for part in parts if part.is_read),
+            Shape.WRITE: tuple(part for part in parts if part.is_written),
+        }
+        self._holds = frozenset(part.name for part in self._in[Shape.READ])
 
     @property
     def holds(self) -> frozenset[str]:
         """The record's fields the vendor keeps and gives back: those that a merge compares."""
-        return frozenset(part.name for part in self.parts if part.is_read)
+        return self._holds
 
     @property
     def takes(self) -> frozenset[str]:
@@ -291,9 +296,7 @@ class Mapping[R: Record]:
         """Raises Unreadable, naming every key that can't be read. Keys that are not there stay UNSET."""
         values: dict[str, Any] = {}
         wrong: list[str] = []
-        for part in self.parts:
-            if not (part.is_read if shape is Shape.READ else part.is_written):
-                continue
+        for part in self._in[shape]:
             try:
                 value = part.decode(wire, shape)
             except ValueError as error:
@@ -308,9 +311,7 @@ class Mapping[R: Record]:
     def encode(self, record: R, shape: Shape = Shape.READ, only: Collection[str] | None = None) -> Wire:
         """Its known fields on the wire; of these `only` the ones named, if any are."""
         wire: Wire = {}
-        for part in self.parts:
-            if not (part.is_read if shape is Shape.READ else part.is_written):
-                continue
+        for part in self._in[shape]:
             value = getattr(record, part.name)
             if value is not UNSET and (only is None or part.name in only):
                 wire |= part.encode(value, shape)

@@ -55,11 +55,11 @@ def dying_at(monkeypatch, number, *, before):
     """The `number`th page kills its worker: before anything of it is written, or when all of it is, uncommitted."""
     real, pages = passing.Pass._take, itertools.count(1)
 
-    def take(self, page, chunk):
+    def take(self, page, batch, chunk):
         is_last = next(pages) == number
         if is_last and before:
             raise Killed
-        moved = real(self, page, chunk)
+        moved = real(self, page, batch, chunk)
         if is_last:
             raise Killed
         return moved
