@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.access.models import ApiKey, Role, User
 from backoffice.access.permissions import may
+from backoffice.console.connection_card import connections
 from backoffice.console.formatting import whole_money
 from backoffice.console.live import Live
 from backoffice.console.searching import estimated_count
@@ -77,6 +78,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             "steps": [] if all(step.is_done for step in steps) else steps,
             "steps_done": sum(step.is_done for step in steps),
             "is_untied": is_untied(user),
+            "connections": connections(user),
         }
     )
 

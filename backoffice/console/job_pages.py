@@ -24,7 +24,11 @@ STOP_POLLING = 286
 LINES_SHOWN = 200
 RUNNING_SHOWN = 9
 # The pages of what jobs work on; a subject of another kind is named without a link.
-PAGES_OF_SUBJECTS = {"upload": "admin:imports_upload_change", "export": "admin:imports_export_change"}
+PAGES_OF_SUBJECTS = {
+    "upload": "admin:imports_upload_change",
+    "export": "admin:imports_export_change",
+    "connection": "admin:sync_connection_change",
+}
 
 
 class Fact(NamedTuple):

@@ -37,10 +37,27 @@ WORDS: dict[str, str | Promise] = {
     "updated": _("updated"),
     "unchanged": _("unchanged"),
     "failed": _("failed"),
+    "archived": _("archived"),
+    "done": _("done"),
     "rejected": _("rejected"),
+    "uncertain": _("uncertain"),
     "set_aside": _("set aside"),
+    "restored": _("restored"),
+    "removed": _("removed"),
+    "returned": _("brought back"),
+    "partly": _("restored in part"),
+    "kept": _("left as it is"),
+    "conflicts": _("conflicts"),
+    "mentioned": _("known by being mentioned"),
 }
-TONES_OF_COUNTS = {"new": "success", "failed": "danger", "rejected": "danger", "set_aside": "danger"}
+TONES_OF_COUNTS = {
+    "new": "success",
+    "failed": "danger",
+    "rejected": "danger",
+    "uncertain": "danger",
+    "set_aside": "danger",
+    "conflicts": "danger",
+}
 
 
 class Count(NamedTuple):

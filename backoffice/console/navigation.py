@@ -65,6 +65,16 @@ GROUPS = (
         ),
     ),
     Group(
+        _("Connect"),
+        (
+            Page("sync.connection", "cable"),
+            Page("sync.conflict", "call_split"),
+            Page("sync.push", "outbox"),
+            Page("sync.setaside", "rule"),
+            Page("sync.suggestion", "join_inner"),
+        ),
+    ),
+    Group(
         _("Company"),
         (
             Page("crm.rep", "badge"),

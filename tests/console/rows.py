@@ -11,6 +11,7 @@ from backoffice.imports.models import Export, Upload
 from backoffice.jobs.models import Job
 from backoffice.jobs.registry import Queue
 from backoffice.quotas.models import ExchangeRate, Quota
+from backoffice.sync.models import Conflict, Connection, Push, SetAside, Suggestion
 
 
 def account(n, rep):
@@ -95,6 +96,22 @@ def month(n):
     return date(2000 + n // 12, n % 12 + 1, 1)
 
 
+def connection(n=0, rep=None):
+    return Connection.objects.create(
+        name=f"connection-{n}-{uuid4().hex[:6]}", vendor="tactile", base_url="https://crm.example", currency="USD"
+    )
+
+
+def the_connection():
+    return Connection.objects.filter(name="shared").first() or Connection.objects.create(
+        name="shared", vendor="tactile", base_url="https://crm.example", currency="USD"
+    )
+
+
+def of_an_account(model, n, rep, **fields):
+    return model.objects.create(connection=the_connection(), kind="account", object_id=account(n, rep).pk, **fields)
+
+
 MAKERS = {
     "access.ApiKey": lambda n, rep: ApiKey.objects.create(
         name=f"Key {n}", user=login(n), prefix=uuid4().hex[:12], digest=b"x" * 32
@@ -126,4 +143,15 @@ MAKERS = {
     "jobs.Job": job,
     "quotas.ExchangeRate": lambda n, rep: ExchangeRate.objects.create(month=month(n), currency="EUR", rate=n),
     "quotas.Quota": lambda n, rep: Quota.objects.create(rep=rep, month=month(n), amount=n, currency="USD"),
+    "sync.Conflict": lambda n, rep: of_an_account(
+        Conflict, n, rep, field="name", base="Mill", here=f"Mill {n}", there="The Mill"
+    ),
+    "sync.Connection": connection,
+    "sync.Push": lambda n, rep: of_an_account(Push, n, rep, operation="update", fields=["name"]),
+    "sync.SetAside": lambda n, rep: SetAside.objects.create(
+        connection=the_connection(), kind="account", remote_id=f"{n}-{uuid4().hex[:6]}", payload={}, reason="No name."
+    ),
+    "sync.Suggestion": lambda n, rep: of_an_account(
+        Suggestion, n, rep, like_id=account(n, rep).pk, reason="the same name"
+    ),
 }

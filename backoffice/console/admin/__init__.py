@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-for app in ("access", "crm", "quotas", "imports", "exports", "jobs"):
+for app in ("access", "crm", "quotas", "imports", "exports", "jobs", "sync", "sync_queues"):
     try:
         import_module(f"backoffice.console.admin.{app}")
     except ModuleNotFoundError as error:

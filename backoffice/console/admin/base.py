@@ -24,6 +24,7 @@ from unfold.widgets import CHECKBOX_CLASSES
 
 from backoffice.access.models import User
 from backoffice.console.admin.forms import ConsoleForm, ReferenceWidget, form_field, with_custom_fields
+from backoffice.console.connection_links import linked_at
 from backoffice.console.filters import ArchivedFilter
 from backoffice.console.history import HistoryMixin
 from backoffice.console.lists import CappedPaginator, ChangeList
@@ -285,6 +286,12 @@ class ModelAdmin(HistoryMixin, FieldsMixin, unfold.ModelAdmin):
             self._run_submit_line(request, obj)
         else:
             super().save_model(request, obj, form, change)
+
+    @override
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any) -> Any:
+        record = context.get("original")
+        context["linked_at"] = linked_at(record, login(request)) if record is not None else []
+        return super().render_change_form(request, context, *args, **options)
 
     def _run_submit_line(self, request: HttpRequest, obj: Any) -> None:
         for entry in self.get_actions_submit_line(request, obj.pk):
