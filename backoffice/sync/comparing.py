@@ -62,6 +62,7 @@ class Arrival:
     there: dict[str, Any] = field(default_factory=dict)  # as merging compares it
     base: dict[str, Any] = field(default_factory=dict)  # what both sides agree on from now on
     object_id: int = 0
+    is_first: bool = False  # a row that was here meets it for the first time
     is_read: bool = False
     error: Exception | None = None  # why it can't be read
 
@@ -129,7 +130,8 @@ def differing(connection: Connection, kind: str, arrivals: Sequence[Arrival]) ->
         about = {"connection": connection.pk, "kind": kind, "version": version, "ids": ids, "digests": digests}
         for place, link_id in loading.rows(LOOK, about):
             arrival = those[place]
-            arrival.link_id, arrival.link, arrival.object_id = link_id, None, 0  # it may be the second try
+            arrival.link_id, arrival.link = link_id, None
+            arrival.object_id, arrival.is_first = 0, False  # it may be the second try
             found.append(arrival)
     return found
 

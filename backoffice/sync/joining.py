@@ -59,9 +59,10 @@ def join(connection: Connection, kind: str, arrivals: Sequence[Arrival], options
     """Bring rows and arrivals together; each arrival and its link are left with the new base, unwritten."""
     joined = Joined()
     here = rows.read(kind, [arrival.object_id for arrival in arrivals], lock=True)
+    fit = _fit(kind, arrivals, joined)
     meetings: list[Meeting] = []
     for mapping in dict.fromkeys(arrival.mapping for arrival in arrivals):
-        of_mapping = [arrival for arrival in arrivals if arrival.mapping is mapping]
+        of_mapping = [arrival for arrival in fit if arrival.mapping is mapping]
         present = [arrival for arrival in of_mapping if arrival.object_id in here]
         joined.gone_here += [arrival for arrival in of_mapping if arrival.object_id not in here]
         meetings += _meet(connection, mapping, present, here, options)
@@ -78,6 +79,18 @@ def join(connection: Connection, kind: str, arrivals: Sequence[Arrival], options
     if sent:
         outbox.enqueue_many(connection, kind, "update", sent)
     return joined
+
+
+def _fit(kind: str, arrivals: Sequence[Arrival], joined: Joined) -> list[Arrival]:
+    """Those our tables can hold, whatever of them is to be written."""
+    fit: list[Arrival] = []
+    for arrival in arrivals:
+        reason = rows.refusal(kind, arrival.ours, is_new=False)
+        if reason:
+            joined.unfit.append(Unfit(arrival.item, reason))
+        else:
+            fit.append(arrival)
+    return fit
 
 
 def _meet(
@@ -97,7 +110,7 @@ def _meet(
     for arrival in arrivals:
         id, link = arrival.object_id, arrival.link
         here = theirs[id].plain(mapping)
-        base = link.base if link else None
+        base = None if arrival.is_first or link is None else link.base
         amounts.put_as_there(connection, mapping, here, ours[id], (link.converted if link else None) or {})
         if link and _is_back(link, ours[id]):
             here[ARCHIVED] = link.base.get(ARCHIVED)
@@ -133,16 +146,9 @@ def _is_back(link: Link, row: Record) -> bool:
 
 def _write(kind: str, meetings: Sequence[Meeting], joined: Joined) -> list[Meeting]:
     """Answers those that could be written, or needed no writing."""
-    wanted: list[Meeting] = []
-    for meeting in meetings:
-        reason = rows.refusal(kind, rows.KINDS[kind](**meeting.values), is_new=False) if meeting.values else ""
-        if reason:
-            joined.unfit.append(Unfit(meeting.arrival.item, reason))
-        else:
-            wanted.append(meeting)
-    changed = _updated(kind, wanted, joined)
+    changed = _updated(kind, meetings, joined)
     spoilt = {unfit.item.id for unfit in joined.unfit}
-    kept = [meeting for meeting in wanted if meeting.arrival.item.id not in spoilt]
+    kept = [meeting for meeting in meetings if meeting.arrival.item.id not in spoilt]
     for meeting in kept:
         _agree(meeting)
         is_news = meeting.arrival.object_id in changed and not THEIR_CLOCK.issuperset(meeting.values)

@@ -1,6 +1,6 @@
 """Writing links, many at once, and what goes with a new one: the highest id the vendor ever gave."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from psycopg.types.json import Jsonb
@@ -29,6 +29,16 @@ class NewLink(NamedTuple):
 def make(connection: Connection, kind: str, links: Sequence[NewLink]) -> None:
     loading.copy(Link, NEW, ((connection.pk, kind, *link) for link in links))
     raise_highest(connection.pk, kind, (link.remote_id for link in links))
+
+
+def begin(connection: Connection, kind: str, met: Mapping[str, int]) -> dict[str, Link]:
+    """Link the vendor's records to rows they have just met, by their ids, before anything is agreed on.
+
+    So each can say which record of the vendor's another of them refers to.
+    """
+    make(connection, kind, [NewLink(remote_id, id, {}, b"", 0, is_stub=False) for remote_id, id in met.items()])
+    found = Link.objects.filter(connection=connection, kind=kind, remote_id__in=met)
+    return {link.remote_id: link for link in found}
 
 
 def keep(links: Sequence[Link]) -> None:

@@ -111,7 +111,7 @@ class Pass:
             moved |= {"phase": Phase.VANISHED} if self.keeps_seen else self._at_rest(is_complete=self.is_full)
         if self.keeps_seen:
             first = self.stream.kinds[0]
-            ids = [item.id for item in page.items if item.kind == first and not item.is_stub]
+            ids = [item.id for item in page.items if item.kind == first]
             Seen.objects.create(connection=self.connection, stream=self.stream.name, remote_ids=ids)
         Cursor.objects.filter(pk=self.cursor.pk).update(**moved)
         return moved

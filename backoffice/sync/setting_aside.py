@@ -62,4 +62,7 @@ class Aside:
 
 def payload(item: Item) -> Any:
     """As it came, but for what PostgreSQL can't hold in JSON."""
-    return orjson.loads(storable_json(item.wire))
+    try:
+        return orjson.loads(storable_json(item.wire))
+    except TypeError:  # what is no JSON at all
+        return {"text": storable(ascii(item.wire))}

@@ -79,6 +79,7 @@ class Taking:
         several = self._find(kind, [arrival for arrival in readable if arrival.link is None])
         met = joining.join(self.connection, kind, [arrival for arrival in readable if arrival.object_id], self.options)
         back = [arrival for arrival in met.gone_here if self._comes_back(arrival)]
+        self._take_back(readable, {each.item.id for each in met.unfit})
         new, refused = self._insert(kind, [*(each for each in readable if not each.object_id), *back])
         linked = self._link(kind, new, [*met.taken, *(each for each in met.gone_here if each not in back)])
         self._settle(kind, linked, readable, ours.unresolved)
@@ -124,7 +125,20 @@ class Taking:
                 several[arrival.item.id] = match
             elif match is not None:
                 arrival.object_id = match
+        first = [arrival for arrival in arrivals if arrival.object_id]
+        if first:
+            links = linking.begin(self.connection, kind, {each.item.id: each.object_id for each in first})
+            for arrival in first:
+                arrival.link, arrival.is_first = links[arrival.item.id], True
         return several
+
+    def _take_back(self, readable: Sequence[Arrival], unfit: set[str]) -> None:
+        """Those that had just met their rows, and could agree on nothing, have not met."""
+        unmet = [
+            arrival.link.pk for arrival in readable if arrival.is_first and arrival.link and arrival.item.id in unfit
+        ]
+        if unmet:
+            Link.objects.filter(pk__in=unmet).delete()
 
     def _comes_back(self, arrival: Arrival) -> bool:
         """Its row was deleted here, and it has changed there. If deleting is ours to tell the vendor, it stays so."""
@@ -174,7 +188,7 @@ class Taking:
                 *(arrival.item.id, arrival.object_id, arrival.base),
                 *(arrival.digest, arrival.mapping.version, arrival.item.is_stub),
             )
-            for arrival in (*new, *met)
+            for arrival in new
             if arrival.link is None
         ]
         kept: list[Link] = []
@@ -182,15 +196,13 @@ class Taking:
             link = arrival.link
             if link is not None:
                 link.object_id, link.digest, link.version = arrival.object_id, arrival.digest, arrival.mapping.version
-                link.base, link.is_stub, link.gone_at = arrival.base, False, None
+                link.base, link.is_stub, link.gone_at = arrival.base, arrival.item.is_stub, None
                 kept.append(link)
         if made:
             linking.make(self.connection, kind, made)
         if kept:
             linking.keep(kept)
-        return {link.remote_id: link.object_id for link in made} | {
-            arrival.item.id: arrival.object_id for arrival in new if arrival.link
-        }
+        return {arrival.item.id: arrival.object_id for arrival in (*new, *(each for each in met if each.is_first))}
 
     def _settle(
         self,

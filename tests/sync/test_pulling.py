@@ -8,12 +8,14 @@ from django.utils import timezone
 
 from backoffice.changes.acting import Door, acting
 from backoffice.changes.models import Change
+from backoffice.crm import records
 from backoffice.crm.models import Account, Contact, Opportunity
 from backoffice.jobs.models import State
 from backoffice.sync import rows
 from backoffice.sync.models import Conflict, HighestId, Link, Push
 from backoffice.sync.taking import take_in
 from connectors.kit.contract import Item
+from connectors.kit.mapping import Field, Mapping, Numbers, Reference
 from tests.sync import vendor
 
 pytestmark = [pytest.mark.db, pytest.mark.django_db]
@@ -294,3 +296,39 @@ def test_the_vendors_clock_moving_on_is_no_news(world, pull):
     world.change("account", 101)
     assert counts(pull()) == {"unchanged": 1}
     assert row_of(Account, "Globex").changed_there == world.now
+
+
+PEOPLE = Mapping(
+    "contact",
+    records.Contact,
+    Field("name", "name"),
+    Numbers("emails", {"email": ""}, struct=records.Email),
+    Reference("boss_id", "reports_to", "contact"),
+)
+
+
+def person(id, email, **more):
+    return Item("contact", id, {"id": id, "name": email, "email": f"{email}@globex.com"} | more, PEOPLE)
+
+
+def test_records_that_meet_their_rows_on_one_page_know_each_other(connection, acme):
+    with acting(None, Door.COMMAND, label="test"):
+        bob = Contact.objects.create(name="bob", emails=[{"address": "bob@globex.com"}])
+        ann = Contact.objects.create(name="ann", emails=[{"address": "ann@globex.com"}], reports_to=bob)
+        ian = Contact.objects.create(name="ian", emails=[{"address": "ian@globex.com"}])
+    with acting(None, Door.PULL, connection=connection.pk, label="test"):
+        people = [person("1", "ann", boss_id="2"), person("2", "bob"), person("3", "ian", boss_id="2")]
+        assert +take_in(connection, people) == {"unchanged": 3}
+    ann.refresh_from_db()
+    ian.refresh_from_db()
+    assert (ann.reports_to, ian.reports_to, Conflict.objects.count()) == (bob, bob, 0)
+    assert not Link.objects.filter(digest=b"").exists()
+
+
+def test_one_that_met_its_row_and_cant_be_taken_in_has_not_met_it(connection, acme):
+    with acting(None, Door.COMMAND, label="test"):
+        Contact.objects.create(name="ann", emails=[{"address": "ann@globex.com"}])
+    with acting(None, Door.PULL, connection=connection.pk, label="test"):
+        ann = person("1", "ann", name="\ud800")
+        assert +take_in(connection, [ann]) == {"set_aside": 1}
+    assert Link.objects.count() == 0
