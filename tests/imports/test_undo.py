@@ -139,6 +139,8 @@ def test_a_field_edited_since_stays_and_the_rest_goes_back(upload, undo, edit):
     assert Opportunity.objects.values_list("name", "next_step").get() == ("Chairs", "Visit")
     (reason,) = reasons(undone, "Better chairs")
     assert reason.startswith("Next step: changed since by marta (console), ")
+    assert reason.endswith(".")
+    assert not reason.endswith("..")  # a time that ends with a full stop of its own
 
 
 def test_an_amount_and_its_currency_go_back_together_or_not_at_all(upload, undo, edit):

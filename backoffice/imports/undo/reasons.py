@@ -126,8 +126,9 @@ def _field(kind: str, column: str) -> str:
 
 
 def _whose(who: str, door: str, at: datetime | None) -> dict[str, str]:
+    moment = formats.date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT") if at else "–"
     return {
         "who": who or "–",
         "door": str(Door(door).label) if door in Door.values else door,
-        "at": formats.date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT") if at else "–",
+        "at": moment.removesuffix("."),  # of “p.m.”: the sentence ends there with a full stop of its own
     }
