@@ -223,7 +223,11 @@ def _row(row: FileRow) -> dict[str, Any]:
         "line": row.line,
         "outcome": row.outcome,
         "record_id": row.object_id,
-        "changes": [{"column": column, "before": was, "after": will} for column, (was, will) in changes.items()],
+        "changes": [
+            {"column": column, "before": was, "after": will}
+            for column, (was, will) in changes.items()
+            if was != will  # else it is there to tell the row from others
+        ],
         "errors": [str(fault) for fault in row.faults],
     }
 

@@ -70,6 +70,8 @@ def receive(  # noqa: PLR0913 - a keyword for each thing that a door may say
     upload.
     """
     _allow(user)
+    if notify and not user.email:
+        raise Refused(gettext("Your login has no email address yet."), option="notify")
     is_draft = mode == Mode.DRAFT
     known = kind_called(kind)
     said = given or {}

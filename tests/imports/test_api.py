@@ -316,6 +316,13 @@ class TestPreviews:
         assert (rows[2]["outcome"], len(rows[2]["errors"])) == ("failed", 2)
         assert (rows[3]["outcome"], rows[3]["changes"]) == ("unchanged", [])
 
+    def test_a_row_about_what_an_earlier_one_would_create_tells_only_what_it_changes(self, olga):
+        rows = [row("A-1", "Chairs"), row("A-1", "Desks"), row("A-1", "Desks")]
+        sent = olga.upload(rows, mode="preview")
+        _, second, third = olga.get(f"/imports/{sent['id']}/rows").json()["items"]
+        assert second["changes"] == [{"column": "name", "before": "Chairs", "after": "Desks"}]
+        assert (third["outcome"], third["changes"]) == ("unchanged", [])
+
     def test_rows_come_in_pages_and_by_outcome(self, olga, previewed):
         path = f"/imports/{previewed['id']}/rows"
         first = olga.get(f"{path}?limit=3").json()
@@ -386,3 +393,11 @@ def test_the_outcome_is_sent_if_wished(olga):
     answer = olga.post(table([row()]), notify="true")
     assert Upload.objects.get(pk=answer.json()["id"]).notify
     assert not Upload.objects.get(pk=olga.post(table([row("A-2")])).json()["id"]).notify
+
+
+def test_a_mail_to_a_login_without_an_address_is_refused_by_name(olga, operations_user):
+    operations_user.email = ""
+    operations_user.save()
+    answer = olga.post(table([row()]), notify="true")
+    assert (answer.status_code, [error["field"] for error in problem(answer)["errors"]]) == (422, ["notify"])
+    assert not Upload.objects.exists()
