@@ -133,7 +133,7 @@ def _page(
         "original": upload,
         "upload": upload,
         "form": form,
-        "notation": form.asking(questions),
+        "notation": form.asking(questions, [kind]),
         "to_answer": [field for field in form if field.errors or field.name in questions],
         "flags": form.flags_of(kind),
         "asked": asked,

@@ -77,9 +77,12 @@ class OptionsForm(forms.Form):
     def currencies(self) -> list[str]:
         return sorted(CURRENCIES)
 
-    def asking(self, questions: Mapping[str, str]) -> list[tuple[forms.BoundField, str]]:
-        """Each field about how the file is written, with the question there is about it."""
-        return [(self[name], questions.get(name, "")) for name in NOTATION]
+    def asking(
+        self, questions: Mapping[str, str], kinds: Iterable[Kind] = KINDS.values()
+    ) -> list[tuple[forms.BoundField, str, str]]:
+        """Each field about how the file is written, with the question there is about it, and the kinds it is for."""
+        of = {name: " ".join(kind.name for kind in kinds if name in kind.notation) for name in NOTATION}
+        return [(self[name], questions.get(name, ""), names) for name, names in of.items() if names]
 
     @property
     def flags(self) -> list[tuple[forms.BoundField, str]]:

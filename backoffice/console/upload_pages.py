@@ -224,10 +224,12 @@ def outcome_in_words(upload: Upload) -> str:
         case State.INCOMPLETE if upload.failed == upload.rows:
             return gettext("Every row failed: nothing is changed.")
         case State.INCOMPLETE:
-            return gettext("%(failed)s of %(rows)s rows failed. The others are applied.") % {
-                "failed": failed,
-                "rows": rows,
-            }
+            text = ngettext(
+                "%(failed)s of %(rows)s rows failed. The others are applied.",
+                "%(failed)s of %(rows)s rows failed. The others are applied.",
+                upload.failed,
+            )
+            return text % {"failed": failed, "rows": rows}
         case _:
             return ""
 
@@ -262,7 +264,7 @@ def columns_read(upload: Upload) -> list[ColumnRead]:
 
 def how_it_was_read(upload: Upload) -> list[Fact]:
     """What was found out about the way the file is written, or was said by whoever uploaded it."""
-    layout, chosen = upload.how_written, upload.chosen
+    layout, chosen, kind = upload.how_written, upload.chosen, KINDS.get(upload.kind)
     delimiters = {"\t": gettext("tab"), ",": gettext("comma"), ";": gettext("semicolon")}
     said = [
         (gettext("format"), layout.format.upper()),
@@ -271,7 +273,7 @@ def how_it_was_read(upload: Upload) -> list[Fact]:
         (gettext("between cells"), delimiters.get(layout.delimiter, layout.delimiter)),
         (gettext("dates"), _date_order(chosen.date_order)),
         (gettext("decimal mark"), _decimal_mark(chosen.decimal_mark)),
-        (gettext("currency"), chosen.money),
+        (gettext("currency"), chosen.money if kind and "currency" in kind.notation else ""),
         (gettext("blank cells"), gettext("clear the value") if chosen.blank is Blank.CLEAR else ""),
     ]
     return [Fact(label, value) for label, value in said if value]

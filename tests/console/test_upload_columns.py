@@ -47,6 +47,20 @@ def test_only_options_of_the_kind_are_offered_and_taken(client, olga):
     assert (chosen.create_reps, chosen.update_accounts) == (False, True)
 
 
+@pytest.mark.parametrize(
+    ("kind", "header", "names"),
+    [
+        ("opportunities", ("Opportunity ID", "Opportunity Name"), ["date_order", "decimal_mark", "currency", "blank"]),
+        ("quotas", ("Email", "Month", "Amount"), ["date_order", "decimal_mark", "currency", "blank"]),
+        ("contacts", ("Email", "Fullname"), ["blank"]),
+        ("accounts", ("Account ID", "Account Name"), ["blank"]),
+    ],
+)
+def test_how_dates_and_amounts_are_meant_is_asked_for_kinds_that_have_them(client, olga, kind, header, names):
+    upload = drafted(olga, header=header, kind=kind)
+    assert [field.name for field, *_ in asked(client, upload)["notation"]] == names
+
+
 def test_confirmed_columns_start_a_preview_and_are_remembered(client, olga):
     header = ("Ref", *HEADER[1:])
     upload = drafted(olga, *ROWS, header=header)
@@ -85,7 +99,7 @@ def test_a_column_that_is_chosen_twice_is_said_beside_both(client, olga):
 def test_dates_that_can_be_read_in_two_ways_are_asked_about_beside_their_field(client, olga):
     upload = drafted(olga, ("OPP-1", "Deal", "1", "03/04/2026", "", ""))
     context = asked(client, upload)
-    questions = {field.name: question for field, question in context["notation"]}
+    questions = {field.name: question for field, question, _names in context["notation"]}
     assert "either number may be the day" in questions["date_order"]
     assert [field.name for field in context["to_answer"]] == ["date_order"]
     unanswered = client.post(page("columns", upload.pk), choices(upload))
@@ -116,7 +130,7 @@ def test_what_is_open_is_asked_beside_what_is_missing(client, olga):
 
 def test_what_was_detected_is_chosen_already(client, olga):
     upload = drafted(olga, ("OPP-1", "Deal", "1.234,50", "31/12/2026", "", ""))
-    shown = {field.name: field.value() for field, _question in asked(client, upload)["notation"]}
+    shown = {field.name: field.value() for field, *_ in asked(client, upload)["notation"]}
     assert (shown["date_order"], shown["decimal_mark"]) == ("DMY", ",")
 
 

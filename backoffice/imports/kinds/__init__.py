@@ -21,7 +21,7 @@ from backoffice.imports.merging.merger import Part, Records
 from backoffice.imports.options import Options
 from backoffice.imports.reading.parsing import Parsed
 from backoffice.imports.resources.accounts import AccountResource
-from backoffice.imports.resources.columns import UploadResource
+from backoffice.imports.resources.columns import Amount, Day, UploadResource
 from backoffice.imports.resources.contacts import ContactResource
 from backoffice.imports.resources.opportunities import OpportunityResource
 from backoffice.imports.resources.quotas import QuotaResource
@@ -66,6 +66,14 @@ class Kind:
         """The sample as CSV; None when there is none of that name."""
         found = next((sample for sample in self.samples if sample.name == name), None)
         return found.as_csv(self.resource, user) if found else None
+
+    @property
+    def notation(self) -> frozenset[str]:
+        """The options about how a file is written that say something about one of its columns."""
+        widgets = [column.widget for column in self.resource.columns().values()]
+        dates = {"date_order"} if any(isinstance(widget, Day) for widget in widgets) else set()
+        amounts = {"decimal_mark", "currency"} if any(isinstance(widget, Amount) for widget in widgets) else set()
+        return frozenset({"blank", *dates, *amounts})
 
     @property
     def template(self) -> str:
