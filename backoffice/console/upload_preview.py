@@ -14,7 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.formats import date_format, number_format
 from django.utils.text import capfirst
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 
 from backoffice.access.models import User
 from backoffice.access.permissions import may
@@ -39,6 +39,7 @@ MODELS_CREATED: Mapping[str, type[Model]] = {
     **dict.fromkeys(("stage", "type", "account_type", "industry"), Choice),
 }
 TONES = {**TONES_OF_COUNTS, "updated": "info"}
+OF_A_ROW = {Outcome.NEW: pgettext_lazy("a row", "new"), Outcome.UPDATED: pgettext_lazy("a row", "updated")}
 
 
 class Tab(NamedTuple):
@@ -76,7 +77,7 @@ class ShownRow:
 
     @property
     def outcome_label(self) -> str:
-        return capfirst(str(Outcome(self.outcome).label))
+        return capfirst(str(OF_A_ROW.get(Outcome(self.outcome), Outcome(self.outcome).label)))
 
     @property
     def tone(self) -> str:

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.text import capfirst
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.access.models import User
@@ -236,7 +236,7 @@ def _tabs(undo: Undo, outcome: str) -> list[Tab]:
     page = _page_of(undo)
     number = {word: undo.counts.get(word, 0) for word in Undone}
     return [
-        Tab("all", gettext("all"), sum(number.values()), page, not outcome),
+        Tab("all", pgettext("records", "all"), sum(number.values()), page, not outcome),
         *(
             Tab(word.value, _said(undo, word), number[word], f"{page}?outcome={word.value}", word == outcome)
             for word in Undone
