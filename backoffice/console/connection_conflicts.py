@@ -16,7 +16,7 @@ from backoffice.changes.describing import ChangeLine, describe
 from backoffice.changes.reading import history
 from backoffice.changes.registry import model_of
 from backoffice.console import connection_pages as pages
-from backoffice.console.connection_records import named, of_seen_records
+from backoffice.console.connection_records import Titled, named, of_seen_records
 from backoffice.console.connection_values import Asked, Teller
 from backoffice.console.connection_words import field_label, moment
 from backoffice.console.errors import NotThere
@@ -65,7 +65,7 @@ def page(request: HttpRequest, conflict_id: str, context: dict[str, Any]) -> Htt
     connection = pages.visible_connection(request, conflict.connection_id)
     context |= pages.frame(request, connection, "conflicts") | {
         "title": record.name,
-        "original": conflict,
+        "original": Titled(conflict, record.name),
         "conflict": conflict,
         "record": record,
         "fields": shown(_together(conflict), user),

@@ -32,7 +32,7 @@ class Tab(NamedTuple):
     label: str
     link: str
     is_open: bool = False
-    number: int = 0
+    number: int | None = 0
 
 
 class Tile(NamedTuple):
@@ -248,7 +248,6 @@ def facts(connection: Connection) -> list[Fact]:
         Fact(gettext("address"), connection.base_url),
         Fact(gettext("directions"), words.directions(connection)),
         Fact(gettext("pull"), _rhythm(connection)),
-        Fact(gettext("everything looked at"), words.moment(health.last_full_at)),
         Fact(gettext("last answer"), words.moment(health.last_good_at)),
         Fact(gettext("when both sides changed"), str(Policy(connection.policy).label)),
         Fact(gettext("new records to send"), str(SendsNew(connection.sends_new).label) if connection.pushes else "–"),

@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from backoffice.access.permissions import may
 from backoffice.console import connection_pages as pages
 from backoffice.console import connection_words as words
-from backoffice.console.connection_records import named, of_seen_records
+from backoffice.console.connection_records import Titled, named, of_seen_records
 from backoffice.console.connection_values import Asked, Line, Teller, side_by_side
 from backoffice.console.errors import NotThere
 from backoffice.console.job_pages import Fact
@@ -49,7 +49,7 @@ def page(request: HttpRequest, push_id: str, context: dict[str, Any]) -> HttpRes
     keeps = may(user, "change", Push)
     context |= pages.frame(request, connection, "outbox") | {
         "title": record.name,
-        "original": push,
+        "original": Titled(push, record.name),
         "push": push,
         "record": record,
         "push_badge": words.push_badge(push.state),

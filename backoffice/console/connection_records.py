@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -31,6 +31,18 @@ class Named(NamedTuple):
         return format_html(
             '<span class="lv-quiet">{}</span> <a class="lv-link" href="{}">{}</a>', self.kind, self.link, self.name
         )
+
+
+class Titled:
+    """A row under the name of the record it speaks of: what stands above its page."""
+
+    def __init__(self, row: Model, title: str) -> None:
+        self._meta = row._meta
+        self.pk = row.pk
+        self.title = title
+
+    def __str__(self) -> str:
+        return self.title
 
 
 type Key = tuple[str, int]

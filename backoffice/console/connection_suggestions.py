@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from backoffice.access.permissions import may
 from backoffice.changes.registry import model_of
 from backoffice.console import connection_pages as pages
-from backoffice.console.connection_records import named, of_seen_records
+from backoffice.console.connection_records import Titled, named, of_seen_records
 from backoffice.console.connection_values import records_side_by_side
 from backoffice.console.errors import NotThere
 from backoffice.sync.models import Link, Suggestion
@@ -45,7 +45,7 @@ def page(request: HttpRequest, suggestion_id: str, context: dict[str, Any]) -> H
     rows = _rows(kind, ids, user)
     context |= pages.frame(request, connection, "suggestions") | {
         "title": names[kind, suggestion.object_id].name,
-        "original": suggestion,
+        "original": Titled(suggestion, names[kind, suggestion.object_id].name),
         "suggestion": suggestion,
         "reason": gettext(suggestion.reason),
         "records": [names[kind, pk] for pk in ids],

@@ -22,6 +22,7 @@ EMPTY: tuple[Any, ...] = (None, "", [], {})
 LONGEST = 400
 # Of a record here: what is ours alone, or told elsewhere.
 UNTOLD = frozenset({"id", "uid", "created_at", "changed_at", "search", "custom", "archived_at", "name_key"})
+LAST = ("created_there", "changed_there")
 
 
 class Asked(NamedTuple):
@@ -138,7 +139,7 @@ def records_side_by_side(kind: str, first: models.Model | None, second: models.M
     """Two records of ours."""
     model = model_of(kind)
     lines = []
-    for field in model._meta.concrete_fields:
+    for field in sorted(model._meta.concrete_fields, key=lambda field: field.name in LAST):
         if field.name in UNTOLD or field.name.endswith(("_key", "_index")) or isinstance(field, models.GeneratedField):
             continue
         one, other = (_of_row(field, row) for row in (first, second))

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from backoffice.changes.acting import Door, acting
 from tests.console.rows import MAKERS
+from tests.sync.conftest import acme, acme_vendor, connection, make_connection, no_broker, pull  # noqa: F401
 
 
 class Visitor(Client):

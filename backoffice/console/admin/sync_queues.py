@@ -1,12 +1,11 @@
 """What of connections waits for a person: conflicts, pushes, records set aside, and records that look alike."""
 
-from collections.abc import Iterable
 from typing import Any, ClassVar, cast, override
 
 import orjson
 from django.contrib import admin, messages
 from django.contrib.humanize.templatetags.humanize import naturaltime
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -16,14 +15,15 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import DropdownFilter
 
 from backoffice.access.permissions import may
 from backoffice.console import connection_conflicts, connection_pages, connection_pushes, connection_suggestions
 from backoffice.console import connection_words as words
 from backoffice.console.admin.base import login
 from backoffice.console.admin.sync import OfConnectionsAdmin
-from backoffice.console.connection_records import Key, Named, link_to, named, of_seen_records
+from backoffice.console.connection_filters import OVER, ConnectionFilter, DismissedFilter, OpenFilter, PushStateFilter
+from backoffice.console.connection_pages import Tab
+from backoffice.console.connection_records import Key, Named, Titled, link_to, named, of_seen_records
 from backoffice.console.connection_values import Asked, Teller
 from backoffice.console.errors import NotThere
 from backoffice.sync import outbox
@@ -41,76 +41,6 @@ from backoffice.sync.models import (
 )
 
 SHORT = 90
-
-
-class ConnectionFilter(DropdownFilter):
-    title = _("connection")
-    parameter_name = "connection"
-
-    @override
-    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> Iterable[tuple[str, Any]]:
-        names = Connection.objects.visible_to(login(request)).values_list("pk", "name")
-        return [(str(pk), name) for pk, name in names]
-
-    @override
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        pk = self.value() or ""
-        return queryset.filter(connection=int(pk)) if pk.isdecimal() and len(pk) < 19 else queryset
-
-
-class OpenFilter(DropdownFilter):
-    """What is still to be settled, unless one asks for the rest."""
-
-    title = _("state")
-    parameter_name = "state"
-    closed = "settled_at"
-    words: Any = (("settled", _("Settled")), ("all", _("All")))
-
-    @property
-    def all_option(self) -> tuple[str, Any]:
-        return ("", _("Open"))
-
-    @override
-    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> Iterable[tuple[str, Any]]:
-        return cast("Iterable[tuple[str, Any]]", self.words)
-
-    @override
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() == "all":
-            return queryset
-        return queryset.filter(**{f"{self.closed}__isnull": self.value() != self.words[0][0]})
-
-
-class DismissedFilter(OpenFilter):
-    closed = "dismissed_at"
-    words = (("dismissed", _("Dismissed")), ("all", _("All")))
-
-
-class PushStateFilter(DropdownFilter):
-    """What is still to be done or decided, unless one asks for another state."""
-
-    title = _("state")
-    parameter_name = "state"
-
-    @property
-    def all_option(self) -> tuple[str, Any]:
-        return ("", _("Open"))
-
-    @override
-    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> Iterable[tuple[str, Any]]:
-        return (*((state.value, capfirst(str(state.label))) for state in PushState), ("all", _("All")))
-
-    @override
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        match self.value():
-            case None | "":
-                return queryset.exclude(state__in=(PushState.DONE, PushState.DISCARDED))
-            case "all":
-                return queryset
-            case PushState.WAITING:
-                return queryset.filter(state__in=(*UNSENT, PushState.SENDING))
-            case state:
-                return queryset.filter(state=state)
 
 
 class QueueAdmin(OfConnectionsAdmin):
@@ -144,12 +74,16 @@ class QueueAdmin(OfConnectionsAdmin):
         """Of one connection alone, its tabs stand above the list."""
         self.hide_from_others(request)
         pk = request.GET.get("connection", "")
-        shown = extra_context or {}
+        shown = (extra_context or {}) | {"states": self.states(request)}
         if pk.isdecimal() and request.method == "GET":
             connection = connection_pages.visible_connection(request, pk)
             shown |= connection_pages.frame(request, connection, self.tab) | {"title": None, "original": None}
             shown |= {"more": self.more(connection, request)}
         return super().changelist_view(request, shown)
+
+    def states(self, request: HttpRequest) -> list[Tab]:
+        """Tabs by state, where the list has them."""
+        return []
 
     def more(self, connection: Connection, request: HttpRequest) -> list[tuple[str, str]]:
         """Links beside the tabs, to what else there is of it."""
@@ -269,6 +203,29 @@ class PushAdmin(QueueAdmin):
         return str(naturaltime(push.next_at))
 
     @override
+    def states(self, request: HttpRequest) -> list[Tab]:
+        """With how many there are of each, but of those that are over: they are without end."""
+        rows, pk = self.get_queryset(request), request.GET.get("connection", "")
+        if pk.isdecimal() and len(pk) < 19:
+            rows = rows.filter(connection=pk)
+        rows = rows.exclude(state__in=OVER).order_by().values_list("state")
+        numbers: dict[str, int] = dict(rows.annotate(number=Count("*")))
+        waiting = sum(numbers.get(state, 0) for state in (*UNSENT, PushState.SENDING))
+        of_it = f"connection={pk}&" if pk.isdecimal() else ""
+        chosen = request.GET.get("state", "")
+        shown: list[tuple[str, Any, int | None]] = [
+            ("", _("Open"), sum(numbers.values())),
+            (PushState.WAITING, PushState.WAITING.label, waiting),
+            (PushState.UNCERTAIN, PushState.UNCERTAIN.label, numbers.get(PushState.UNCERTAIN, 0)),
+            (PushState.REJECTED, PushState.REJECTED.label, numbers.get(PushState.REJECTED, 0)),
+            *((state, state.label, None) for state in OVER),
+        ]
+        return [
+            Tab(word or "open", capfirst(str(label)), f"?{of_it}state={word}", word == chosen, number)
+            for word, label, number in shown
+        ]
+
+    @override
     def more(self, connection: Connection, request: HttpRequest) -> list[tuple[str, str]]:
         if not connection_pages.keeps(request.user):
             return []
@@ -369,7 +326,7 @@ class SetAsideAdmin(QueueAdmin):
         link = Link.objects.filter(connection=connection, kind=row.kind, remote_id=row.remote_id).first()
         return connection_pages.frame(request, connection, self.tab) | {
             "title": f"{words.kind_label(row.kind)} {row.remote_id}",
-            "original": row,
+            "original": Titled(row, f"{words.kind_label(row.kind)} {row.remote_id}"),
             "row": row,
             "payload": payload,
             "ours": link_to(link.kind, link.object_id) if link else "",
