@@ -27,6 +27,7 @@ from backoffice.imports.faults import Refused
 from backoffice.imports.kinds import KINDS, Kind
 from backoffice.imports.merging.companies import OF_ACCOUNT
 from backoffice.imports.models import Outcome, PreviewRow, Upload
+from backoffice.imports.previews.before_after import in_order
 from backoffice.imports.showing import word_for
 from backoffice.imports.starting import WrongState, start_apply
 from backoffice.jobs.models import State
@@ -287,7 +288,8 @@ def _names(kind: Kind, ids: Sequence[int], user: User) -> dict[int, str]:
 
 
 def _shown_row(upload: Upload, kind: Kind | None, row: PreviewRow, names: Mapping[int, str]) -> ShownRow:
-    changes = [_change(kind, column, texts) for column, texts in (row.changes or {}).items() if texts[0] != texts[1]]
+    told = in_order(kind.resource, row.changes) if kind and row.changes else row.changes or {}
+    changes = [_change(kind, column, texts) for column, texts in told.items() if texts[0] != texts[1]]
     name = names.get(row.object_id, "") if row.object_id else ""
     return ShownRow(
         row.number,

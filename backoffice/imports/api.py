@@ -22,8 +22,10 @@ from backoffice.imports.bodies import (
     UploadWithReasons,
 )
 from backoffice.imports.faults import Refused
+from backoffice.imports.kinds import KINDS
 from backoffice.imports.models import FileRow, PreviewRow, Undo, Upload
 from backoffice.imports.options import with_ways_out
+from backoffice.imports.previews.before_after import in_order
 from backoffice.imports.showing import Reason, reasons
 from backoffice.imports.starting import WrongState, mode_called, receive, start_apply
 from backoffice.imports.undo.undoing import with_undone
@@ -122,7 +124,7 @@ def list_import_rows(request: HttpRequest, import_id: Path[QueryId], filters: Qu
         rows = rows.filter(outcome=filters.outcome)
     items, following = page(
         rows,
-        lambda part, _column: [(row.number, row.number, _row(row)) for row in part],
+        lambda part, _column: [(row.number, row.number, _row(upload, row)) for row in part],
         cursor=filters.cursor,
         limit=filters.limit,
         sort=Sort("number"),
@@ -216,8 +218,10 @@ def _reason(reason: Reason) -> dict[str, Any]:
     }
 
 
-def _row(row: FileRow) -> dict[str, Any]:
+def _row(upload: Upload, row: FileRow) -> dict[str, Any]:
     changes = (row.changes or {}) if isinstance(row, PreviewRow) else {}
+    if changes and upload.kind in KINDS:
+        changes = in_order(KINDS[upload.kind].resource, changes)
     return {
         "number": row.number,
         "line": row.line,

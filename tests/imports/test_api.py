@@ -316,6 +316,14 @@ class TestPreviews:
         assert (rows[2]["outcome"], len(rows[2]["errors"])) == ("failed", 2)
         assert (rows[3]["outcome"], rows[3]["changes"]) == ("unchanged", [])
 
+    def test_changes_stand_in_the_order_of_the_columns(self, olga):
+        cells = row("A-9", "Desks", amount="20", stage="Won", account="Acme", next_step="Call")
+        sent = olga.upload([cells], mode="preview")
+        [only] = olga.get(f"/imports/{sent['id']}/rows").json()["items"]
+        columns = [change["column"] for change in only["changes"]]
+        expected = ["external_id", "name", "amount", "currency", "stage_id", "account_id", "next_step"]
+        assert [column for column in columns if column in expected] == expected
+
     def test_a_row_about_what_an_earlier_one_would_create_tells_only_what_it_changes(self, olga):
         rows = [row("A-1", "Chairs"), row("A-1", "Desks"), row("A-1", "Desks")]
         sent = olga.upload(rows, mode="preview")

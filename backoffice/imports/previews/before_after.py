@@ -105,6 +105,19 @@ class Texts:
             return ids - set(manager.visible_to(self.user).filter(pk__in=ids).values_list("pk", flat=True))
 
 
+def in_order(resource: type[UploadResource], changes: Changes) -> Changes:
+    """As the columns of an upload are declared. The database gives them back by length."""
+    places: dict[str, int] = {}
+    for place, (name, column) in enumerate(resource.columns().items()):
+        for word in (name, column.field):
+            places.setdefault(word, place)
+
+    def place_of(column: str) -> int:
+        return places.get(column, places.get(column.removesuffix("_id"), len(places)))
+
+    return {column: changes[column] for column in sorted(changes, key=place_of)}
+
+
 def _is_told(row: Parsed) -> bool:
     return row.outcome in TOLD or is_imagined_id(row.object_id)
 
