@@ -152,6 +152,8 @@ def without_ours_on_the_way(
     """
     on_the_way = _pushes(connection, kind, since)
     links = _links(connection, kind, arrivals if on_the_way else [each for each in arrivals if each.link_id])
+    if links:  # a push locks its record's link when it begins: from here on none does
+        on_the_way += _pushes(connection, kind, since)
     left, again = [], []
     for arrival in arrivals:
         arrival.link = links.get(arrival.item.id)

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from backoffice.sync import health, linking, outbox, pacing, referencing, telling
+from backoffice.sync import health, linking, outbox, pacing, referencing, rejoining, telling
 from backoffice.sync.converting import Pair
 from backoffice.sync.models import (
     UNSENT,
@@ -78,6 +78,8 @@ def claim(plan: Plan, job_id: int) -> bool:
     push.attempts += 1
     push.sent_at = push.sent_at or now  # of a create sent again: whatever any of them made is to be found
     with transaction.atomic():
+        if not _is_linked_as_planned(plan):
+            return False
         claimed = as_planned(push).update(
             state=PushState.SENDING,
             operation=plan.operation,
@@ -97,6 +99,22 @@ def claim(plan: Plan, job_id: int) -> bool:
     return claimed == 1
 
 
+def _is_linked_as_planned(plan: Plan) -> bool:
+    """Or a pull has joined it to one of the vendor's meanwhile, or has brought news of it that would be overwritten.
+
+    The link is locked: a pull that has it at this moment is waited for, one that comes after sees that it is sent.
+    """
+    mine = Link.objects.filter(connection=plan.push.connection_id, kind=plan.push.kind)
+    link = mine.select_for_update().filter(object_id=plan.push.object_id).first()
+    if link is None or plan.link is None:
+        return link is plan.link
+    return _state(link) == _state(plan.link)
+
+
+def _state(link: Link) -> tuple[Any, ...]:
+    return link.remote_id, link.gone_at, link.base, link.converted, bytes(link.digest)
+
+
 def sent(plan: Plan) -> dict[str, Any] | None:
     """The record as it goes over the wire; of an update the fields that do."""
     if plan.record is None:
@@ -108,11 +126,14 @@ def sent(plan: Plan) -> dict[str, Any] | None:
 def note(connection: Connection, plan: Plan, outcome: Outcome) -> bool:
     """Write down what a call came to. False when that had been settled otherwise: it was sent again meanwhile."""
     claimed = Push.objects.filter(pk=plan.push.pk, attempts=plan.push.attempts)
-    values: dict[str, Any] = {"state": outcome.state, "reason": outcome.text, "next_at": outcome.next_at}
+    in_flight = claimed.filter(state__in=FLIGHT)
+    values: dict[str, Any] = {"reason": outcome.text, "next_at": outcome.next_at, "lease_until": None}
+    if outcome.state == PushState.RETRY:
+        return rejoining.wait_again(in_flight, **values) == 1
     if outcome.state in {PushState.DONE, PushState.REJECTED}:
         values["ended_at"] = timezone.now()
     with transaction.atomic():
-        noted = claimed.filter(state__in=FLIGHT).update(**values, lease_until=None)
+        noted = in_flight.update(state=outcome.state, **values)
         if noted and outcome.receipt:
             text = _agree(connection, plan, outcome.receipt) or outcome.text
             claimed.update(remote_id=outcome.receipt.id, reason=text)
@@ -214,7 +235,7 @@ def take_up(connection: Connection, job_id: int, quiet_seconds: int) -> int:
     left = Push.objects.filter(connection=connection, state=PushState.SENDING).filter(
         Q(lease_until__lt=now) | Q(job_id=job_id)
     )
-    left.exclude(operation=Operation.CREATE).update(state=PushState.RETRY, lease_until=None, next_at=None)
+    rejoining.wait_again(left.exclude(operation=Operation.CREATE), lease_until=None, next_at=None)
     return left.filter(operation=Operation.CREATE).update(
         state=PushState.UNCERTAIN,
         lease_until=None,

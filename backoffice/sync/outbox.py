@@ -227,7 +227,7 @@ def _news(connection_id: int, begin: Position, events: Iterable[Event]) -> Told 
 
 
 def _write_told(connections: Mapping[int, Connection], told: Mapping[Target, Told]) -> None:
-    linked, in_flight = _linked(told), _in_flight(told)
+    in_flight, linked = _in_flight(told), _linked(told)  # a create that ends in between has made its link by then
     deleted = {target for target, news in told.items() if news.is_deleted}
     _drop_unsent(deleted)
     pushes = []

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from backoffice.jobs.running import Run
-from backoffice.sync import converting, noting, referencing, rows
+from backoffice.sync import converting, noting, referencing, rejoining, rows
 from backoffice.sync.converting import Pair
 from backoffice.sync.models import Connection, Link, Push, PushState
 from backoffice.sync.outbox import capability_for, capability_of, discard
@@ -60,7 +60,7 @@ def adopt(push: Push, remote_id: str) -> bool:
 def send_again(push: Push) -> bool:
     """A person says that it made none."""
     again = Push.objects.filter(pk=push.pk, state=PushState.UNCERTAIN)
-    done = again.update(state=PushState.RETRY, next_at=None, found=None, reason="", attempts=0)
+    done = rejoining.wait_again(again, next_at=None, found=None, reason="", attempts=0)
     push.refresh_from_db()
     return done == 1
 
@@ -108,7 +108,7 @@ def _settle(
     if len(like) == 1:
         return _adopt(connection, push, mapping, like[0])
     if not found and push.attempts < MOST_ATTEMPTS:
-        Push.objects.filter(pk=push.pk, state=PushState.UNCERTAIN).update(state=PushState.RETRY, next_at=None)
+        rejoining.wait_again(Push.objects.filter(pk=push.pk, state=PushState.UNCERTAIN), next_at=None)
         return False
     if not found:
         text = _("It was sent %(times)s times, and each time the answer was lost.") % {"times": push.attempts}
