@@ -4,11 +4,19 @@ import pytest
 from cryptography.fernet import Fernet
 
 from backoffice.changes.acting import Door, acting
+from backoffice.crm.models import Choice, Rep
+from backoffice.jobs.models import State
 from backoffice.jobs.running import execute
+from backoffice.sync import exchanges, registering
+from backoffice.sync.beside import beside
 from backoffice.sync.models import Connection
 from backoffice.sync.pulling import start_pull
 from connectors.kit import registry
+from tests.connectors.tactile import there
 from tests.sync import vendor
+from tests.sync.sandbox import Sandbox, pulled
+
+KEY = Fernet.generate_key().decode()
 
 
 @pytest.fixture
@@ -67,3 +75,68 @@ def pull(connection, no_broker):
         return job
 
     return pulled
+
+
+# ── over HTTP ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory):
+    """Tactile CRM as a process of its own."""
+    running = Sandbox(tmp_path_factory.mktemp("sandbox") / "sandbox.json").start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def site(sandbox):
+    """A Tactile CRM account of this test's own."""
+    return sandbox.next()
+
+
+@pytest.fixture
+def office(transactional_db, settings, monkeypatch, request):
+    """A back office that knows the vendor's words. Tests drive its jobs, but for those that ask for a worker."""
+    settings.CREDENTIAL_KEYS = [KEY]
+    monkeypatch.setenv("CREDENTIAL_KEYS", KEY)  # a worker's
+    if "worker" not in request.fixturenames:
+        request.getfixturevalue("no_broker")
+    with acting(None, Door.COMMAND, label="test"):
+        Rep.objects.create(given="Paul", family="Test", username="paul", email="paul@example.com")
+        for order, (label, status) in enumerate(
+            [("New", "open"), ("Discussion", "open"), ("Negotiation", "open"), ("Won", "won"), ("Lost", "lost")]
+        ):
+            Choice.objects.create(list="stage", label=label, status=status, order=order)
+        Choice.objects.create(list="type", label="New Business", order=0)
+    yield
+    # What is written beside the test's own connection is over before the tables are emptied.
+    exchanges.flush()
+    beside.close()
+
+
+@pytest.fixture
+def connect(office, site):
+    """Makes a connection to `site`, in both directions."""
+
+    def connected(**given):
+        about = {
+            "name": "uk",
+            "vendor": "tactile",
+            "base_url": site.url,
+            "secrets": {"api_token": there.TOKEN},
+            "currency": "GBP",
+            "time_zone": "Europe/London",
+            "pushes": True,
+        }
+        with acting(None, Door.COMMAND, label="test"):
+            return registering.create(about | given)
+
+    return connected
+
+
+@pytest.fixture
+def uk(connect):
+    """A connection to `site`, in both directions, pulled once."""
+    connection = connect()
+    assert pulled(connection).state == State.SUCCEEDED
+    return connection
