@@ -42,6 +42,7 @@ class Taking:
         self.connection = connection
         self.options = Options(connection)
         self.aside = Aside(connection)
+        self.growth = linking.Growth()
         self.expects_news = True  # as the last page brought some
 
     def take(self, items: Iterable[Item] | Batch, *, since: datetime) -> Counts:
@@ -200,6 +201,7 @@ class Taking:
                 kept.append(link)
         if made:
             linking.make(self.connection, kind, made)
+            self.growth.add(len(made))
         if kept:
             linking.keep(kept)
         return {arrival.item.id: arrival.object_id for arrival in (*new, *(each for each in met if each.is_first))}
