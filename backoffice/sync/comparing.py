@@ -4,19 +4,18 @@ An item that is as it was last time costs one look at its page's links and no mo
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
 import orjson
-from django.db.models import Q
 
 from backoffice.crm.records import Record
 from backoffice.imports.merging import loading
 from backoffice.sync import referencing
-from backoffice.sync.models import Connection, Link, Push, PushState
+from backoffice.sync.models import Connection, Link, Operation, Push, PushState
 from connectors.kit.contract import Item
 from connectors.kit.errors import Unreadable
 from connectors.kit.mapping import Mapping, Wire
@@ -25,7 +24,8 @@ DIGEST_BYTES = 16
 LONGEST_ID = 200
 IN_ORDER = ("account", "contact", "opportunity")  # others refer to these, not these to others
 
-# Of a page's items, told by their places, those whose link is missing or says otherwise, with its id. Texts of many
+# Of a page's items, told by their places, those whose link is missing or says otherwise, with its id; and, for all,
+# whether pushes of the kind are on their way, and whether anything waits for a record of the kind. Texts of many
 # are put together: as lists they would cost more than the look itself. On its way it has the transaction not wait for
 # the disk.
 BETWEEN = "\x1f"
@@ -41,7 +41,13 @@ LOOK = f"""
         FROM quickly, unnest(string_to_array(%(ids)s, '{BETWEEN}'), string_to_array(%(digests)s, '{BETWEEN}'))
             WITH ORDINALITY AS given (remote_id, digest, place)
     )
-    SELECT item.place - 1, known.id FROM item LEFT JOIN known ON known.remote_id = item.remote_id
+    SELECT item.place - 1, known.id,
+        EXISTS (
+            SELECT FROM sync_push
+            WHERE connection_id = %(connection)s AND kind = %(kind)s AND state IN ('sending', 'uncertain')
+        ),
+        EXISTS (SELECT FROM sync_pending WHERE connection_id = %(connection)s AND target_kind = %(kind)s)
+    FROM item LEFT JOIN known ON known.remote_id = item.remote_id
     WHERE known.id IS NULL
         OR item.digest <> '' AND (known.is_stub OR known.gone_at IS NOT NULL OR known.digest <> item.digest
             OR known.version <> %(version)s)
@@ -63,6 +69,8 @@ class Arrival:
     base: dict[str, Any] = field(default_factory=dict)  # what both sides agree on from now on
     object_id: int = 0
     is_first: bool = False  # a row that was here meets it for the first time
+    unresolved: set[str] = field(default_factory=set)  # fields that refer to what is not here yet
+    is_unsettled: bool = False  # it has to be looked at again
     is_read: bool = False
     error: Exception | None = None  # why it can't be read
 
@@ -76,7 +84,7 @@ class Arrival:
             return
         self.is_read = True
         try:
-            if len(self.item.id) > LONGEST_ID or not self.item.id.isprintable():
+            if not is_id(self.item.id):
                 raise Unreadable(f"{self.item.id[:LONGEST_ID]!r} can't be an id.")
             self.record = self.mapping.decode(self.item.wire)
             self.there = referencing.plain(self.mapping, self.record)
@@ -117,50 +125,62 @@ def digest(wire: Wire) -> bytes:
     return blake2b(content, digest_size=DIGEST_BYTES).digest()
 
 
-def differing(connection: Connection, kind: str, arrivals: Sequence[Arrival]) -> list[Arrival]:
-    """Those that are new here, changed, or back. A mention (it has no digest) of what is here already says nothing.
+@dataclass
+class News:
+    """The items of a page that are new here, changed, or back. What others of the kind are doing is told beside it."""
 
-    All are of one mapping's version. `link_id` is told to those that have a link.
+    arrivals: list[Arrival] = field(default_factory=list)
+    are_pushes_at_work: bool = False
+    is_waited_for: bool = False
+
+
+def news(connection: Connection, kind: str, page: Sequence[Arrival]) -> News:
+    """Of a page's items of one kind. A mention (it has no digest) of what is here already says nothing.
+
+    `link_id` is told to those that have a link.
     """
-    found: list[Arrival] = []
-    for version in {arrival.mapping.version for arrival in arrivals}:
-        those = [arrival for arrival in arrivals if arrival.mapping.version == version]
+    found = News()
+    for version in {arrival.mapping.version for arrival in page}:
+        those = [arrival for arrival in page if arrival.mapping.version == version]
         ids = BETWEEN.join([_in_one_word(arrival.item.id) for arrival in those])
         digests = BETWEEN.join([arrival.digest.hex() for arrival in those])
         about = {"connection": connection.pk, "kind": kind, "version": version, "ids": ids, "digests": digests}
-        for place, link_id in loading.rows(LOOK, about):
+        for place, link_id, found.are_pushes_at_work, found.is_waited_for in loading.rows(LOOK, about):
             arrival = those[place]
             arrival.link_id, arrival.link = link_id, None
-            arrival.object_id, arrival.is_first = 0, False  # it may be the second try
-            found.append(arrival)
+            arrival.object_id, arrival.is_first, arrival.is_unsettled = 0, False, False  # it may be the second try
+            found.arrivals.append(arrival)
     return found
 
 
+def is_id(id: str) -> bool:
+    """What is none has no link, and is set aside when it is read: PostgreSQL could not even be asked for it."""
+    return len(id) <= LONGEST_ID and id.isprintable()
+
+
 def _in_one_word(id: str) -> str:
-    """What is no id finds no link, and is set aside when it is read."""
-    return id if id.isprintable() else ""
+    return id if is_id(id) else ""
 
 
-def without_ours_on_the_way(
-    connection: Connection, kind: str, arrivals: Sequence[Arrival], since: datetime
-) -> list[Arrival]:
+def without_ours_on_the_way(connection: Connection, kind: str, news: News, since: datetime) -> list[Arrival]:
     """Give the arrivals their links, locked, and leave out what our own pushes touch at this moment.
 
     A page may have been read before a push was done: taken for news, it would undo it. A linked record is then looked
-    at again by the next pull; a new one that looks like what we are just creating is linked by the push itself. The
-    pushes are asked for before the links: one that ends in between has made its link by then.
+    at again by the next pull; a new one that looks like what we are just creating is linked by the push itself. One
+    that ended before the page was looked at has made its link by then.
     """
-    on_the_way = _pushes(connection, kind, since)
-    links = _links(connection, kind, arrivals if on_the_way else [each for each in arrivals if each.link_id])
-    if links:  # a push locks its record's link when it begins: from here on none does
-        on_the_way += _pushes(connection, kind, since)
+    arrivals = news.arrivals
+    at_work = _at_work(connection, kind) if news.are_pushes_at_work else []
+    links = _links(connection, kind, arrivals if at_work else [each for each in arrivals if each.link_id])
+    touched = {push.object_id for push in at_work} | _just_pushed(connection, kind, links.values(), since)
+    created = [push.sent or {} for push in at_work if push.operation == Operation.CREATE]
     left, again = [], []
     for arrival in arrivals:
         arrival.link = links.get(arrival.item.id)
         if arrival.link is None:
-            if arrival.item.is_stub or not _is_ours(arrival.item, on_the_way):
+            if arrival.item.is_stub or not _is_ours(arrival, created):
                 left.append(arrival)
-        elif any(push.object_id == arrival.link.object_id for push in on_the_way):
+        elif arrival.link.object_id in touched:
             again.append(arrival.link.pk)
         elif not arrival.item.is_stub:
             left.append(arrival)
@@ -172,30 +192,29 @@ def without_ours_on_the_way(
 def _links(connection: Connection, kind: str, arrivals: Sequence[Arrival]) -> dict[str, Link]:
     if not arrivals:
         return {}
-    ids = [arrival.item.id for arrival in arrivals]
+    ids = [arrival.item.id for arrival in arrivals if is_id(arrival.item.id)]
     found = Link.objects.filter(connection=connection, kind=kind, remote_id__in=ids).order_by("id").select_for_update()
     return {link.remote_id: link for link in found}
 
 
-def _pushes(connection: Connection, kind: str, since: datetime) -> list[Push]:
-    at_work = Q(state__in=(PushState.SENDING, PushState.UNCERTAIN))
-    just_done = Q(state=PushState.DONE, ended_at__gte=since)
-    return list(Push.objects.filter(at_work | just_done, connection=connection, kind=kind).order_by())
+def _at_work(connection: Connection, kind: str) -> list[Push]:
+    states = (PushState.SENDING, PushState.UNCERTAIN)
+    return list(Push.objects.filter(connection=connection, kind=kind, state__in=states).order_by())
 
 
-def _is_ours(item: Item, pushes: Iterable[Push]) -> bool:
+def _just_pushed(connection: Connection, kind: str, links: Collection[Link], since: datetime) -> set[int]:
+    """Which of these records were pushed since. With their links locked, none is done from here on."""
+    if not links:
+        return set()
+    done = Push.objects.filter(connection=connection, kind=kind, state=PushState.DONE, ended_at__gte=since)
+    return set(done.filter(object_id__in=[link.object_id for link in links]).values_list("object_id", flat=True))
+
+
+def _is_ours(arrival: Arrival, created: Collection[dict[str, Any]]) -> bool:
     """Whether it may be what an unanswered create has made: it has the words by which we call it."""
-    created = [push.sent or {} for push in pushes if push.operation == "create" and push.state != PushState.DONE]
     if not created:
         return False
-    words = _words(item)
+    arrival.read()
+    named = ((name, getattr(arrival.record, name, None)) for name in ("name", "subject", "title", "body"))
+    words = {name: word for name, word in named if isinstance(word, str) and word}
     return any(words and all(sent.get(name) == word for name, word in words.items()) for sent in created)
-
-
-def _words(item: Item) -> dict[str, str]:
-    try:
-        record = item.mapping.decode(item.wire)
-    except Exception:  # what can't be read is set aside, later
-        return {}
-    named = ((name, getattr(record, name, None)) for name in ("name", "subject", "title", "body"))
-    return {name: word for name, word in named if isinstance(word, str) and word}

@@ -3,7 +3,7 @@
 Each step compares and sets: what another worker has settled meanwhile is left as it is.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,9 +19,11 @@ from django.utils.translation import gettext_noop
 
 from backoffice.sync import health, linking, outbox, pacing, referencing, rejoining, telling
 from backoffice.sync.converting import Pair
+from backoffice.sync.merging import TAGS
 from backoffice.sync.models import (
     UNSENT,
     Connection,
+    ConnectionState,
     Health,
     Link,
     Operation,
@@ -31,7 +33,7 @@ from backoffice.sync.models import (
 )
 from backoffice.sync.planning import Plan
 from connectors.kit.contract import Receipt
-from connectors.kit.errors import ConnectorError, Unavailable, Unreadable
+from connectors.kit.errors import ConnectorError, Unavailable, Uncertain, Unreadable
 from connectors.kit.mapping import Mapping as VendorMapping
 
 FLIGHT = (PushState.SENDING, PushState.UNCERTAIN)
@@ -159,7 +161,14 @@ def _agree(connection: Connection, plan: Plan, receipt: Receipt) -> str:
         except Unreadable:
             said = {}
     agreed = {name: said.get(name, plan.plain[name]) for name in plan.fields if name in plan.plain}
+    if TAGS in agreed and TAGS not in said and plan.link:
+        agreed[TAGS] = _with_those_before(agreed[TAGS], plan.link.base.get(TAGS))
     return agree(connection, plan.push, receipt.id, plan.mapping, agreed, plan.pair)
+
+
+def _with_those_before(words: Sequence[str], before: Sequence[str] | None) -> list[str]:
+    """Not every vendor takes off a tag. One it still has is no news when it is next read, and doesn't come back."""
+    return [*words, *(word for word in before or () if word not in words)]
 
 
 def agree(
@@ -260,8 +269,8 @@ def pause(connection: Connection, error: ConnectorError) -> str:
     health.note_trouble(connection.pk, text)
     failures = Health.objects.values_list("failures", flat=True).get(connection=connection)
     until = again_after(failures)
-    if isinstance(error, Unavailable):
-        seconds = error.retry_after_seconds
+    if isinstance(error, Unavailable | Uncertain):
+        seconds = error.retry_after_seconds if isinstance(error, Unavailable) else None
         pacing.hold(connection.pk, (until - timezone.now()).total_seconds() if seconds is None else seconds)
     else:
         Push.objects.filter(connection=connection, state__in=UNSENT).update(next_at=until)
@@ -271,6 +280,11 @@ def pause(connection: Connection, error: ConnectorError) -> str:
 def is_held(connection: Connection) -> bool:
     """By the database's clock, which all workers share."""
     return Health.objects.filter(connection=connection, held_until__gt=Now()).exists()
+
+
+def may_push(connection: Connection) -> bool:
+    """Now: a person may have paused it since the run began."""
+    return Connection.objects.filter(pk=connection.pk, pushes=True, state=ConnectionState.ACTIVE).exists()
 
 
 def note_good(connection: Connection) -> None:

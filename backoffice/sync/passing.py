@@ -14,16 +14,21 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from django.db import IntegrityError
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from backoffice.imports.merging import loading
-from backoffice.jobs.running import Chunk, Run
+from backoffice.jobs.running import Chunk, Failure, Run
 from backoffice.sync import telling, vanishing
-from backoffice.sync.comparing import Batch
-from backoffice.sync.models import Connection, Cursor, Phase, Seen
+from backoffice.sync.comparing import Batch, is_id
+from backoffice.sync.models import Connection, ConnectionState, Cursor, Link, Phase, Seen
 from backoffice.sync.taking import Taking
 from connectors.kit.contract import Connector, Page, Stream
 from connectors.kit.errors import Unreadable
+
+TRIES = 3
+ONE_LINK = [constraint.name for constraint in Link._meta.constraints]
 
 
 class Pass:
@@ -92,18 +97,31 @@ class Pass:
         is_over = False
         with closing(prepared(self.stream.pages(self.cursor.state, full=self.is_full), self.taking)) as pages:
             for page, batch in pages:
-                self._keep(self.run.in_chunk(partial(self._take, page, batch)))
+                self._keep(self._taken(page, batch))
                 is_over = page.is_last
                 if is_over:
                     break
         if not is_over:
             raise Unreadable(f"The list “{self.stream.name}” ended before its last page.", vendor=self.connector.label)
 
+    def _taken(self, page: Page, batch: Batch) -> dict[str, Any]:
+        """Again from its beginning where a facade linked one of its records at the same moment."""
+        for again in range(1, TRIES + 1):
+            try:
+                return self.run.in_chunk(partial(self._take, page, batch))
+            except IntegrityError as error:
+                if again == TRIES or not any(name in str(error) for name in ONE_LINK):
+                    raise
+        raise AssertionError("unreachable")
+
     def _take(self, page: Page, batch: Batch, chunk: Chunk) -> dict[str, Any]:
         """Answers how the cursor stands after it; told to `self.cursor` once that is kept."""
         if not batch.kinds:
             loading.commit_without_waiting()  # else it is said on the way
         chunk.counts += self.taking.take(batch, since=self.asked_at)
+        if page.is_last and self.taking.unsettled:
+            again = self.taking.take(self.taking.unsettled, since=self.asked_at)
+            chunk.count(conflicts=again["conflicts"])
         if page.total is not None:
             chunk.total = self.rows_before + page.total
         moved: dict[str, Any] = {"state": page.state, "moved_at": timezone.now()}
@@ -111,16 +129,22 @@ class Pass:
             moved |= {"phase": Phase.VANISHED} if self.keeps_seen else self._at_rest(is_complete=self.is_full)
         if self.keeps_seen:
             first = self.stream.kinds[0]
-            ids = [item.id for item in page.items if item.kind == first]
+            ids = [item.id for item in page.items if item.kind == first and is_id(item.id)]
             Seen.objects.create(connection=self.connection, stream=self.stream.name, remote_ids=ids)
-        Cursor.objects.filter(pk=self.cursor.pk).update(**moved)
+        self._move(moved)
         return moved
 
     def _end(self, chunk: Chunk, *, is_complete: bool) -> dict[str, Any]:
         moved = self._at_rest(is_complete=is_complete)
-        Cursor.objects.filter(pk=self.cursor.pk).update(**moved)
+        self._move(moved)
         Seen.objects.filter(connection=self.connection, stream=self.stream.name).delete()
         return moved
+
+    def _move(self, moved: dict[str, Any]) -> None:
+        """As long as the connection is to be pulled; else nothing of the page is kept, and the pull ends."""
+        mine = Cursor.objects.filter(pk=self.cursor.pk)
+        if not mine.filter(connection__state=ConnectionState.ACTIVE, connection__pulls=True).update(**moved):
+            raise Failure(_("Meanwhile the connection was paused or retired, or does not pull any more."))
 
     def _at_rest(self, *, is_complete: bool) -> dict[str, Any]:
         """Not complete: everything is looked at again the next time."""

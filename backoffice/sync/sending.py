@@ -30,6 +30,7 @@ from connectors.kit.errors import ConnectorError, Misconfigured, Missing, Refuse
 logger = structlog.get_logger(__name__)
 
 BATCH = 25  # planned at once: what is sent is the record as it was that short a while ago
+MOST_LOST = 5  # answers, one after the other: then the vendor is down, and is left alone for a while
 LOOK_AGAIN = timedelta(minutes=5)  # at what waits for something, if nobody says before that it is settled
 COUNTED = {PushState.DONE: "done", PushState.REJECTED: "rejected", PushState.UNCERTAIN: "uncertain"}
 
@@ -57,6 +58,7 @@ class Sender:
         self._for_others: set[int] = set()  # pushes that wait for records to be sent first
         self._again = True
         self._has_worked = False
+        self._lost_in_a_row = 0
 
     def send_all(self) -> None:
         """Until nothing more is due. Raises Paused."""
@@ -131,10 +133,15 @@ class Sender:
     def _send(self, plan: Plan) -> None:
         if noting.is_held(self.connection):
             raise Paused(_("The vendor is not to be called yet."))
+        if not noting.may_push(self.connection):
+            raise Paused(_("Meanwhile the connection was paused or retired, or does not push any more."))
         if not noting.claim(plan, self.run.job.pk):
             self._again = True  # something joined it: it is planned anew
             return
+        lost = self._lost_in_a_row
         outcome = self._call(plan)
+        if self._lost_in_a_row == lost:
+            self._lost_in_a_row = 0
         self._note(plan, outcome)
         if plan.held or plan.later:
             self._again = True
@@ -179,7 +186,11 @@ class Sender:
                 paused = pause(self.connection, error)
                 return Outcome(PushState.RETRY, text, next_at=noting.again_after(plan.push.attempts), pause=paused)
             case Uncertain():
-                return self._unclear(plan, text, otherwise=PushState.RETRY)
+                outcome = self._unclear(plan, text, otherwise=PushState.RETRY)
+                self._lost_in_a_row += 1
+                if self._lost_in_a_row == MOST_LOST:
+                    outcome.pause = pause(self.connection, error)
+                return outcome
             case _:  # an answer that can't be read
                 return self._unclear(plan, text, otherwise=PushState.REJECTED)
 

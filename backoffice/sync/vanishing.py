@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import batched
 
+import structlog
 from django.utils import timezone
 
 from backoffice.imports.merging import loading
@@ -15,6 +16,9 @@ from backoffice.sync import rows, telling
 from backoffice.sync.models import Connection, Cursor, Link, Seen
 from backoffice.sync.taking import Taking
 from connectors.kit.contract import Connector, Item, Stream
+from connectors.kit.errors import Missing, Refused, Unreadable
+
+logger = structlog.get_logger(__name__)
 
 VIEWS_PER_CHUNK = 20
 ROWS_PER_CHUNK = 500
@@ -65,7 +69,7 @@ def conclude(run: Run, taking: Taking, connector: Connector, stream: Stream, cur
     for some in batched(missed, VIEWS_PER_CHUNK):
         run.check()
         found = dict(_looked_for(connector, kind, some))
-        gone += [id for id in some if found.get(id) is None]
+        gone += [id for id, item in found.items() if item is None]
         if len(gone) * 100 > total * most_percent:
             return telling.too_many_gone(connector.label, kind, total, most_percent)
         there = [item for item in found.values() if item is not None]
@@ -77,12 +81,20 @@ def conclude(run: Run, taking: Taking, connector: Connector, stream: Stream, cur
 
 
 def _looked_for(connector: Connector, kind: str, ids: Sequence[str]) -> Iterator[tuple[str, Item | None]]:
-    """Where the vendor shows no single ones, what a complete pass did not show is gone."""
+    """Where the vendor shows no single ones, what a complete pass did not show is gone.
+
+    Of one that is hidden from us, or that can't be read, nothing is concluded.
+    """
     can_view = any(
         capability.view and capability.mapping.kind == kind for capability in connector.capabilities.values()
     )
     for id in ids:
-        yield id, connector.view(kind, id) if can_view else None
+        try:
+            yield id, connector.view(kind, id) if can_view else None
+        except Missing:
+            yield id, None
+        except (Refused, Unreadable) as error:
+            logger.warning("vanished_record_not_shown", vendor=connector.vendor, kind=kind, id=id, error=str(error))
 
 
 def _take_in(chunk: Chunk, *, taking: Taking, stream: Stream, items: Sequence[Item]) -> None:

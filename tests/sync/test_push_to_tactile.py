@@ -106,3 +106,18 @@ def test_what_is_born_here_is_there_once_and_comes_back_as_it_went(connection, w
     assert sold_here[2].probability == 42
     collect()
     assert not Push.objects.exclude(state="done").exists()
+
+
+def test_a_tag_taken_off_here_does_not_come_back_from_a_vendor_that_takes_none_off(connection, world, sold_here):
+    send(connection)
+    pull(connection)
+    of_it = OpportunityTag.objects.filter(opportunity=sold_here[2])
+    with someone():
+        of_it.delete()
+        OpportunityTag.objects.create(opportunity=sold_here[2], tag=Tag.objects.create(name="late"))
+    send(connection)
+    (there,) = (each for each in world.all("opportunity").values() if each.name == "Two hundred chairs")
+    assert set(there.tags) == {"big", "late"}
+    for _ in range(2):
+        pull(connection)
+        assert [each.tag.name for each in of_it.select_related("tag")] == ["late"]
