@@ -42,7 +42,8 @@ def lend(arguments: Sequence[str]) -> Iterator[None]:
             addresses = servers.attach()
             os.environ.setdefault("DATABASE_URL", addresses.database_url)
             os.environ.setdefault("BROKER_URL", addresses.broker_url)
-        if servers or (home / "secrets.json").exists():
+        # `up` may be told another data folder, whose secrets it takes itself.
+        if servers or ((home / "secrets.json").exists() and arguments[:1] != ["up"]):
             lend_secrets(home)
     try:
         yield

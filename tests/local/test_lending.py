@@ -93,3 +93,14 @@ def test_secrets_of_a_data_folder_are_random_and_stay(tmp_path, monkeypatch):
     assert lent(tmp_path) == first
     assert lent(tmp_path / "other") != first
     assert (tmp_path / "secrets.json").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(("command", "is_lent"), [(["doctor"], True), (["up", "--data", "/elsewhere"], False)])
+def test_up_takes_the_secrets_of_its_own_data_folder_and_not_of_another(command, is_lent, tmp_path, monkeypatch):
+    """Or what it seals there could be opened by nobody who works on that folder."""
+    for name in ("SECRET_KEY", "CREDENTIAL_KEYS"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "secrets.json").write_text('{"SECRET_KEY": "s", "CREDENTIAL_KEYS": "k"}')
+    monkeypatch.setenv("BACKOFFICE_DATA", str(tmp_path))
+    with lending.lend(command):
+        assert ("CREDENTIAL_KEYS" in os.environ) is is_lent

@@ -26,7 +26,7 @@ from backoffice.local.demo.tactile_customers import (
 from backoffice.local.demo.tactile_opportunities import make_opportunities
 from backoffice.local.sandbox import file_in
 from backoffice.sync import registering
-from backoffice.sync.models import Connection, Policy
+from backoffice.sync.models import Connection, Policy, SendsNew
 from connectors.kit.contract import VendorEntry
 from connectors.kit.memory import World
 from connectors.kit.sandbox import Worlds
@@ -69,6 +69,8 @@ def connect(sandbox: str, world: World) -> Connection:
                 "secrets": {"api_token": secret},
                 "pulls": True,
                 "pushes": True,
+                # The other continents' records have no place in it: only what it has is kept in step.
+                "sends_new": SendsNew.NONE,
                 "policy": Policy.ASK,
                 "currency": CURRENCY,
                 "time_zone": TIME_ZONE,
