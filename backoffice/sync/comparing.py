@@ -11,6 +11,7 @@ from hashlib import blake2b
 from typing import Any
 
 import orjson
+from django.db.models import Q
 
 from backoffice.crm.records import Record
 from backoffice.imports.merging import loading
@@ -22,6 +23,7 @@ from connectors.kit.mapping import Mapping, Wire
 
 DIGEST_BYTES = 16
 LONGEST_ID = 200
+AT_WORK = (PushState.SENDING, PushState.UNCERTAIN)
 IN_ORDER = ("account", "contact", "opportunity")  # others refer to these, not these to others
 
 # Of a page's items, told by their places, those whose link is missing or says otherwise, with its id; and, for all,
@@ -198,15 +200,15 @@ def _links(connection: Connection, kind: str, arrivals: Sequence[Arrival]) -> di
 
 
 def _at_work(connection: Connection, kind: str) -> list[Push]:
-    states = (PushState.SENDING, PushState.UNCERTAIN)
-    return list(Push.objects.filter(connection=connection, kind=kind, state__in=states).order_by())
+    return list(Push.objects.filter(connection=connection, kind=kind, state__in=AT_WORK).order_by())
 
 
 def _just_pushed(connection: Connection, kind: str, links: Collection[Link], since: datetime) -> set[int]:
-    """Which of these records were pushed since. With their links locked, none is done from here on."""
+    """Which of these records were pushed since, or are. With their links locked, no push of them begins or ends."""
     if not links:
         return set()
-    done = Push.objects.filter(connection=connection, kind=kind, state=PushState.DONE, ended_at__gte=since)
+    those = Q(state__in=AT_WORK) | Q(state=PushState.DONE, ended_at__gte=since)
+    done = Push.objects.filter(those, connection=connection, kind=kind)
     return set(done.filter(object_id__in=[link.object_id for link in links]).values_list("object_id", flat=True))
 
 
