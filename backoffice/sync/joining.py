@@ -58,6 +58,8 @@ class Meeting:
 def join(connection: Connection, kind: str, arrivals: Sequence[Arrival], options: Options) -> Joined:
     """Bring rows and arrivals together; each arrival and its link are left with the new base, unwritten."""
     joined = Joined()
+    if not arrivals:
+        return joined
     here = rows.read(kind, [arrival.object_id for arrival in arrivals], lock=True)
     fit = _fit(kind, arrivals, joined)
     meetings: list[Meeting] = []
@@ -115,7 +117,15 @@ def _meet(
         if link and _is_back(link, ours[id]):
             here[ARCHIVED] = link.base.get(ARCHIVED)
         sides = Sides(changed_at.get(id), arrival.record.changed_there or None)
-        merged = merge(base, here, arrival.there, fields=mapping.holds, policy=Policy(connection.policy), sides=sides)
+        unsaid = (
+            arrival.unresolved.intersection(each.field for each in theirs[id].missing) if arrival.is_first else set()
+        )
+        merged = merge(
+            base, here, arrival.there, fields=mapping.holds - unsaid, policy=Policy(connection.policy), sides=sides
+        )
+        if unsaid:  # both may mean the same: it shows when what they refer to has come
+            merged.base |= dict.fromkeys(unsaid)
+            arrival.is_unsettled = True
         meetings.append(Meeting(arrival, merged, _values(arrival, ours[id], merged)))
     return meetings
 

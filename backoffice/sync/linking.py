@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import orjson
 from psycopg.types.json import Jsonb
 
 from backoffice.imports.merging import loading
@@ -48,7 +49,14 @@ class NewLink(NamedTuple):
 
 
 def make(connection: Connection, kind: str, links: Sequence[NewLink]) -> None:
-    loading.copy(Link, NEW, ((connection.pk, kind, *link) for link in links))
+    loading.copy(
+        Link,
+        NEW,
+        (
+            (connection.pk, kind, remote_id, object_id, orjson.dumps(base).decode(), *rest)
+            for remote_id, object_id, base, *rest in links
+        ),
+    )
     raise_highest(connection.pk, kind, (link.remote_id for link in links))
 
 

@@ -100,6 +100,7 @@ class Pass:
                 self._keep(self._taken(page, batch))
                 is_over = page.is_last
                 if is_over:
+                    self.taking.unsettled.clear()
                     break
         if not is_over:
             raise Unreadable(f"The list “{self.stream.name}” ended before its last page.", vendor=self.connector.label)

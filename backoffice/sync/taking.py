@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from backoffice.sync import joining, linking, matching, pending, referencing, rows
-from backoffice.sync.comparing import Arrival, Batch, differing, without_ours_on_the_way
+from backoffice.sync.comparing import Arrival, Batch, News, news, without_ours_on_the_way
 from backoffice.sync.joining import is_of_the_whole, refused_by_database
 from backoffice.sync.models import Connection, Link
 from backoffice.sync.options import Options
@@ -43,6 +43,7 @@ class Taking:
         self.options = Options(connection)
         self.aside = Aside(connection)
         self.growth = linking.Growth()
+        self.unsettled: list[Item] = []  # whose records are to be looked at again, once all have come
         self.expects_news = True  # as the last page brought some
 
     def take(self, items: Iterable[Item] | Batch, *, since: datetime) -> Counts:
@@ -57,18 +58,17 @@ class Taking:
 
     def _take_kind(self, kind: str, page: Sequence[Arrival], since: datetime) -> Counts:
         mentions = sum(arrival.item.is_stub for arrival in page)
-        arrivals = differing(self.connection, kind, page)
-        if arrivals:
-            arrivals = without_ours_on_the_way(self.connection, kind, arrivals, since)
+        found = news(self.connection, kind, page)
+        arrivals = without_ours_on_the_way(self.connection, kind, found, since) if found.arrivals else []
         self.expects_news = len(arrivals) * 2 > len(page)
-        counts, unfit = self._take_arrivals(kind, arrivals) if arrivals else (Counter(), [])
+        counts, unfit = self._take_arrivals(kind, arrivals, found) if arrivals else (Counter(), [])
         bad = {each.item.id for each in unfit}
         good = (arrival.item for arrival in page if not arrival.item.is_stub)
         self.aside.take_out(kind, (item.id for item in good if item.id not in bad))
         self.aside.put(unfit)
         return counts + Counter(unchanged=len(page) - mentions - sum(counts[word] for word in NEWS))
 
-    def _take_arrivals(self, kind: str, arrivals: Sequence[Arrival]) -> tuple[Counts, list[Unfit]]:
+    def _take_arrivals(self, kind: str, arrivals: Sequence[Arrival], found: News) -> tuple[Counts, list[Unfit]]:
         readable, unfit = self._read(kind, arrivals)
         ours = referencing.to_ours(
             self.connection,
@@ -76,15 +76,18 @@ class Taking:
             self.options,
         )
         for arrival, record in zip(readable, ours.records, strict=True):
-            arrival.ours = record
+            arrival.ours, arrival.unresolved = record, set()
+        for place, name, *_rest in ours.unresolved:
+            readable[place].unresolved.add(name)
         several = self._find(kind, [arrival for arrival in readable if arrival.link is None])
         met = joining.join(self.connection, kind, [arrival for arrival in readable if arrival.object_id], self.options)
         back = [arrival for arrival in met.gone_here if self._comes_back(arrival)]
         self._take_back(readable, {each.item.id for each in met.unfit})
         new, refused = self._insert(kind, [*(each for each in readable if not each.object_id), *back])
         linked = self._link(kind, new, [*met.taken, *(each for each in met.gone_here if each not in back)])
-        self._settle(kind, linked, readable, ours.unresolved)
+        self._settle(kind, linked, readable, ours.unresolved, is_waited_for=found.is_waited_for)
         self._suggest(kind, new, several)
+        self.unsettled += [arrival.item for arrival in met.taken if arrival.is_unsettled]
         # A mention that can't become a record is no record that was lost.
         unfit = [each for each in (*unfit, *met.unfit, *refused) if not each.item.is_stub]
         counts = Counter(
@@ -196,7 +199,8 @@ class Taking:
         for arrival in (*new, *met):
             link = arrival.link
             if link is not None:
-                link.object_id, link.digest, link.version = arrival.object_id, arrival.digest, arrival.mapping.version
+                link.object_id, link.version = arrival.object_id, arrival.mapping.version
+                link.digest = b"" if arrival.is_unsettled else arrival.digest
                 link.base, link.is_stub, link.gone_at = arrival.base, arrival.item.is_stub, None
                 kept.append(link)
         if made:
@@ -212,6 +216,8 @@ class Taking:
         linked: Table[str, int],
         readable: Sequence[Arrival],
         unresolved: Sequence[referencing.Unresolved],
+        *,
+        is_waited_for: bool,
     ) -> None:
         """References: of these to what is not here yet, and of others to what has just come."""
         waiting = [
@@ -221,7 +227,7 @@ class Taking:
         ]
         if waiting:
             pending.pend(self.connection, waiting)
-        if linked:
+        if linked and (is_waited_for or waiting):
             pending.settle_pending(self.connection, kind, linked)
 
     def _suggest(self, kind: str, new: Sequence[Arrival], several: Table[str, matching.Several]) -> None:

@@ -13,7 +13,7 @@ from backoffice.crm.models import Account, Contact, Opportunity
 from backoffice.jobs.models import State
 from backoffice.sync import rows
 from backoffice.sync.models import Conflict, HighestId, Link, Push
-from backoffice.sync.taking import take_in
+from backoffice.sync.taking import Taking, take_in
 from connectors.kit.contract import Item
 from connectors.kit.mapping import Field, Mapping, Numbers, Reference
 from tests.sync import vendor
@@ -322,6 +322,25 @@ def test_records_that_meet_their_rows_on_one_page_know_each_other(connection, ac
     ann.refresh_from_db()
     ian.refresh_from_db()
     assert (ann.reports_to, ian.reports_to, Conflict.objects.count()) == (bob, bob, 0)
+    assert not Link.objects.filter(digest=b"").exists()
+
+
+@pytest.mark.parametrize(("boss", "conflicts"), [("bob", 0), ("ian", 1)])
+def test_records_that_meet_their_rows_on_different_pages_know_each_other_in_the_end(connection, acme, boss, conflicts):
+    with acting(None, Door.COMMAND, label="test"):
+        rows_here = {
+            name: Contact.objects.create(name=name, emails=[{"address": f"{name}@globex.com"}])
+            for name in ("ann", "bob", "ian")
+        }
+        Contact.objects.filter(name="ann").update(reports_to=rows_here[boss])
+    with acting(None, Door.PULL, connection=connection.pk, label="test"):
+        taking, since = Taking(connection), timezone.now()
+        assert +taking.take([person("1", "ann", boss_id="2")], since=since) == {"unchanged": 1}
+        assert +taking.take([person("2", "bob"), person("3", "ian")], since=since) == {"unchanged": 2}
+        assert not Conflict.objects.exists()
+        taking.take(taking.unsettled, since=since)
+    assert Conflict.objects.count() == conflicts
+    assert Contact.objects.get(name="ann").reports_to == rows_here[boss]
     assert not Link.objects.filter(digest=b"").exists()
 
 
