@@ -109,6 +109,7 @@ def _shown(request: HttpRequest, connection: Connection, context: dict[str, Any]
     context |= pages.frame(request, connection, "facade") | {
         "has_facade": registry.facade(connection.vendor) is not None,
         "url": request.build_absolute_uri(reverse("facade", kwargs={"name": connection.name, "path": ""})),
+        "host_url": f"https://{connection.facade_host}/" if connection.facade_host else "",
         "host_form": form,
         "issue_form": IssueForm(),
         "credentials": [

@@ -177,6 +177,7 @@ def fragment(connection: Connection, user: Any) -> dict[str, Any]:
         "tiles": tiles(connection),
         "streams": _streams(connection),
         "runs": [RunOf(Live(job), _link_to(job, user)) for job in runs],
+        "is_at_work": any(job.is_open for job in runs),
         "announcement": _announcement(connection, runs),
         "keeps": keeps(user),
         "state_badge": words.state_badge(connection),

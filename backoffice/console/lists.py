@@ -85,6 +85,12 @@ class ChangeList(UnfoldChangeList):
         return self.sees_everything and not narrows
 
     @property
+    def is_narrowed(self) -> bool:
+        """Whether something is asked for by which an empty list is no surprise."""
+        where = getattr(self.model_admin, "where", ())
+        return bool(self.query) or any(value for name, value in self.get_filters_params().items() if name not in where)
+
+    @property
     def count_in_words(self) -> str:
         number = number_format(self.result_count, use_l10n=True, force_grouping=True)
         if self.is_about:

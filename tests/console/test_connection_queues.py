@@ -332,3 +332,24 @@ def test_what_is_linked_nowhere_says_nothing_of_it(visit, connection, operations
         rows = [Account.objects.create(name="Globex"), Rep.objects.create(given="Ana", email="ana@example.com")]
     for row in rows:
         assert 'id="linked-heading"' not in text(visit(operations_user).record(row))
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (Conflict, "No field was changed on both sides"),
+        (Push, "Nothing waits to be sent"),
+        (SetAside, "Every record could be taken in"),
+        (Suggestion, "Nothing looks alike"),
+    ],
+)
+def test_an_empty_tab_says_that_all_is_well_and_a_narrowed_one_that_it_is_narrowed(
+    visit, connection, operations_user, model, words
+):
+    visitor = visit(operations_user)
+    for query in ({}, {"connection": connection.pk}):
+        shown = text(visitor.list(model, **query))
+        assert words in shown
+        assert "Reset filters" not in shown
+    if model is not SetAside:
+        assert "Nothing matches." in text(visitor.list(model, state="all"))

@@ -89,10 +89,10 @@ def _list_of(name: str) -> str:
 class ConnectionAdmin(OfConnectionsAdmin):
     list_display = (
         "name",
-        "vendor_shown",
-        "badge",
-        "directions",
         "health_shown",
+        "badge",
+        "vendor_shown",
+        "directions",
         "last_run",
         "waiting",
         "rejected",
@@ -101,6 +101,7 @@ class ConnectionAdmin(OfConnectionsAdmin):
         "set_aside",
         "unmapped",
     )
+    nothing = _("No vendor is connected yet")
     list_select_related = ("health",)
     list_filter = (("state", ChoicesDropdownFilter),)
     search_fields = ("name", "base_url")

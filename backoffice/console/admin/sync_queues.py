@@ -47,6 +47,8 @@ class QueueAdmin(OfConnectionsAdmin):
     """A list over all connections, or, narrowed to one, a tab of its page; records by name, in a query per kind."""
 
     tab = ""
+    nothing: Any = ""  # what an empty list says
+    where = ("connection",)  # does not narrow: it is the page the list is a tab of
     list_before_template = "console/connections/_list_tabs.html"
     list_select_related = ("connection",)
     ordering: ClassVar[Any] = ("-id",)
@@ -101,6 +103,7 @@ class QueueAdmin(OfConnectionsAdmin):
 @admin.register(Conflict)
 class ConflictAdmin(QueueAdmin):
     tab = "conflicts"
+    nothing = _("No field was changed on both sides")
     list_display = ("field_shown", "record", "agreed", "ours", "theirs", "at", "since")
     list_select_related = ("connection",)
     list_filter = (OpenFilter, ConnectionFilter)
@@ -174,6 +177,7 @@ def _short(text: str) -> str:
 @admin.register(Push)
 class PushAdmin(QueueAdmin):
     tab = "outbox"
+    nothing = _("Nothing waits to be sent")
     list_display = ("operation_shown", "record", "badge", "fields_shown", "why", "attempts", "next", "at")
     list_filter = (PushStateFilter, ConnectionFilter)
     actions = ("retry", "discard")
@@ -265,6 +269,7 @@ def _say(request: HttpRequest, text: str, done: int, otherwise: str) -> None:
 @admin.register(SetAside)
 class SetAsideAdmin(QueueAdmin):
     tab = "aside"
+    nothing = _("Every record could be taken in")
     list_display = ("remote", "kind_shown", "why", "at", "seen")
     list_filter = (ConnectionFilter,)
     actions = ("forget",)
@@ -339,6 +344,7 @@ class SetAsideAdmin(QueueAdmin):
 @admin.register(Suggestion)
 class SuggestionAdmin(QueueAdmin):
     tab = "suggestions"
+    nothing = _("Nothing looks alike")
     list_display = ("why", "record", "like", "at", "since")
     list_filter = (DismissedFilter, ConnectionFilter)
     actions = ("dismiss",)
