@@ -16,7 +16,7 @@ from backoffice.local.demo.tactile_customers import MOST_SHARED
 from backoffice.local.preparing import settle_vendors
 from backoffice.local.sandbox import file_in
 from backoffice.sync.models import Conflict, Connection, Link, Option, SetAside
-from backoffice.sync.pulling import start_pull
+from backoffice.sync.pulls.pulling import start_pull
 from backoffice.sync.schedules import due
 from connectors.kit.sandbox import Worlds, application, serve
 
@@ -102,6 +102,7 @@ def test_the_first_pull_joins_what_is_known_and_brings_the_rest(served, pull):
     assert Opportunity.objects.count() == opportunities + 400
     assert not SetAside.objects.exists()
     assert 0 < Conflict.objects.count() < 30
+    assert set(Conflict.objects.values_list("field", flat=True)) <= {"name", "description", "job_title"}
     assert pull().counts.keys() <= {"unchanged"}
 
 

@@ -98,7 +98,5 @@ def _empty(today: date, users: Iterable[str]) -> World:
         for id, (label, status) in enumerate(STATUSES.items(), 1)
     ]
     secret = f"{Random(f'{today:%Y-%m-%d} tactile token').getrandbits(160):040x}"  # noqa: S311 (of a sandbox)
-    owner = logins[0]
-    return World(
-        lists.MAPPINGS, vendor="tactile", name=NAME, callers={secret: Caller(owner, owner, is_admin=True)}, lists=given
-    )
+    caller = Caller(logins[0], PEOPLE[TEAMS[0]][0].full, is_admin=True)
+    return World(lists.MAPPINGS, vendor="tactile", name=NAME, callers={secret: caller}, lists=given)

@@ -15,7 +15,7 @@ from backoffice.local.demo.contacts import JOB_TITLES
 from backoffice.local.demo.names import ascii_word, email_at, person_of
 from backoffice.local.demo.places import COUNTRIES, address_in, office_phone
 from backoffice.local.demo.window import at_hour
-from backoffice.sync import rows
+from backoffice.sync.rows import rows
 from connectors.kit.memory import World
 from connectors.tactile import mapping as lists
 

@@ -52,7 +52,7 @@ def _opportunity(making: Making, organisation: Organisation, chance: Random) -> 
         account=Ref(id=organisation.id),
         primary_contact=Ref(id=chance.choice(organisation.people)) if chance.random() < 0.9 else None,
         probability=PROBABILITIES[status],
-        amount=(quantity * ware.price * PRICE_FACTORS[CURRENCY]).quantize(Decimal(10)) + 0,
+        amount=Decimal(quantity * (round(ware.price * PRICE_FACTORS[CURRENCY] / 10) * 10)),
         archived_at=changed if is_archived else None,
         stage=Ref(label=status),
         type=Ref(label=chance.choices(LISTS[lists.TYPES], (6, 3, 1))[0]),
