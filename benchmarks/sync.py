@@ -162,7 +162,7 @@ def ours(url: str) -> dict[str, float]:
     from backoffice.crm.models import Opportunity
     from backoffice.jobs.running import execute
     from backoffice.sync.models import Connection
-    from backoffice.sync.pulling import start_pull
+    from backoffice.sync.pulls.pulling import start_pull
     from benchmarks import _vendor as vendor
     from connectors.kit import registry
 

@@ -10,9 +10,9 @@ from backoffice.access.models import User
 from backoffice.console.connection_records import of_seen_records
 from backoffice.jobs.models import Job
 from backoffice.sync.models import UNSENT, Conflict, Connection, Option, Push, PushState, SetAside, Suggestion
-from backoffice.sync.pulling import KIND as PULL
-from backoffice.sync.pulling import SUBJECT
-from backoffice.sync.pushing import KIND as PUSH
+from backoffice.sync.pulls.pulling import KIND as PULL
+from backoffice.sync.pulls.pulling import SUBJECT
+from backoffice.sync.pushes.pushing import KIND as PUSH
 
 UNMAPPED = Q(choice=None, rep=None, is_chosen=False)
 COUNTS = ("waiting", "uncertain", "rejected", "conflicts", "set_aside", "suggestions", "unmapped")

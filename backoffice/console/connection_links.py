@@ -10,7 +10,7 @@ from backoffice.access.models import User
 from backoffice.access.permissions import may
 from backoffice.console.connection_words import push_badge
 from backoffice.sync.models import UNSENT, Conflict, Connection, Link, Push, PushState
-from backoffice.sync.rows import KINDS
+from backoffice.sync.rows.rows import KINDS
 
 TOLD = (*UNSENT, PushState.SENDING, PushState.UNCERTAIN, PushState.REJECTED)
 

@@ -20,8 +20,9 @@ from backoffice.console.connection_pages import Tab
 from backoffice.console.connection_words import connector_of
 from backoffice.crm.models import Choice, Rep
 from backoffice.crm.models.choices import ChoiceList
-from backoffice.sync import options, outbox, spreading
+from backoffice.sync.meanings import options, spreading
 from backoffice.sync.models import Connection, Option
+from backoffice.sync.pushes import outbox
 from connectors.kit.contract import Meaning, VendorList
 
 SHOWN = 50

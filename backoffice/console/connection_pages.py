@@ -21,8 +21,9 @@ from backoffice.console.errors import NotThere
 from backoffice.console.job_pages import Fact
 from backoffice.console.live import Live
 from backoffice.jobs.models import Job
-from backoffice.sync import pulling, pushing
 from backoffice.sync.models import Connection, ConnectionState, Cursor, Link, Phase, Policy, SendsNew
+from backoffice.sync.pulls import pulling
+from backoffice.sync.pushes import pushing
 
 RUNS_SHOWN = 6
 

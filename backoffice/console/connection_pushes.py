@@ -18,8 +18,8 @@ from backoffice.console.connection_values import Asked, Line, Teller, side_by_si
 from backoffice.console.errors import NotThere
 from backoffice.console.job_pages import Fact
 from backoffice.jobs.models import Job
-from backoffice.sync import outbox, uncertain
 from backoffice.sync.models import UNSENT, Operation, Push, PushState
+from backoffice.sync.pushes import outbox, uncertain
 
 DISCARDABLE = (*UNSENT, PushState.REJECTED, PushState.UNCERTAIN)
 

@@ -12,7 +12,7 @@ from backoffice.access.models import User
 from backoffice.access.permissions import may
 from backoffice.changes.registry import model_of
 from backoffice.console.connection_words import kind_label
-from backoffice.sync.rows import KINDS
+from backoffice.sync.rows.rows import KINDS
 
 
 class Named(NamedTuple):

@@ -16,10 +16,11 @@ from backoffice.console.connection_records import link_to
 from backoffice.console.connection_values import Asked, Line, Teller
 from backoffice.console.connection_words import kind_label
 from backoffice.console.errors import NotThere
-from backoffice.sync import pushing, telling
+from backoffice.sync import telling
 from backoffice.sync.models import Connection, Exchange
-from backoffice.sync.planning import Action
-from backoffice.sync.previewing import SHOWN, PlannedPush, preview, volume
+from backoffice.sync.pushes import pushing
+from backoffice.sync.pushes.planning import Action
+from backoffice.sync.pushes.previewing import SHOWN, PlannedPush, preview, volume
 from connectors.kit.errors import Misconfigured
 from connectors.kit.settings import WrongSetting
 

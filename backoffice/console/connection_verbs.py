@@ -16,8 +16,8 @@ from backoffice.jobs.models import Job
 from backoffice.sync import registering
 from backoffice.sync.checking import check
 from backoffice.sync.models import Connection, ConnectionState
-from backoffice.sync.pulling import CannotPull, start_pull
-from backoffice.sync.pushing import CannotPush, start_push
+from backoffice.sync.pulls.pulling import CannotPull, start_pull
+from backoffice.sync.pushes.pushing import CannotPush, start_push
 
 
 def test(request: HttpRequest, connection_id: int) -> HttpResponse:

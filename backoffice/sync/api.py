@@ -15,7 +15,7 @@ from backoffice.changes.acting import Door, acting
 from backoffice.jobs.models import Job
 from backoffice.paging import Page, page_of, refuse_unknown
 from backoffice.problems import Problem, forbidden, not_found
-from backoffice.sync import checking, conflicts, pulling, pushing, registering, showing
+from backoffice.sync import checking, conflicts, registering, showing
 from backoffice.sync.bodies import (
     CheckedOut,
     ConflictFilters,
@@ -30,6 +30,8 @@ from backoffice.sync.bodies import (
     Started,
 )
 from backoffice.sync.models import Conflict, Connection
+from backoffice.sync.pulls import pulling
+from backoffice.sync.pushes import pushing
 from backoffice.values import QueryId
 
 router = Router(tags=["connections"])

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from backoffice.sync import exchanges, noting, telling
-from backoffice.sync.connecting import open_connector
+from backoffice.sync import telling
+from backoffice.sync.calls import exchanges
+from backoffice.sync.calls.connecting import open_connector
 from backoffice.sync.models import Connection
+from backoffice.sync.pushes import noting
 from connectors.kit import redaction
 from connectors.kit.errors import ConnectorError
 

@@ -13,11 +13,14 @@ from django.utils.translation import gettext as _
 
 from backoffice.access.models import User
 from backoffice.changes.acting import Door, acting
-from backoffice.sync import amounts, outbox, referencing, rows
 from backoffice.sync.facades.shapes import shapes
-from backoffice.sync.merging import CUSTOM
+from backoffice.sync.links import referencing
+from backoffice.sync.meanings.options import Options
 from backoffice.sync.models import Conflict, Connection, Link, Operation, Side
-from backoffice.sync.options import Options
+from backoffice.sync.pulls import amounts
+from backoffice.sync.pulls.merging import CUSTOM
+from backoffice.sync.pushes import outbox
+from backoffice.sync.rows import rows
 
 
 class CannotSettle(Exception):

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.http.request import validate_host
 from django.utils.translation import gettext as _
 
-from backoffice.sync.connecting import checked_address
+from backoffice.sync.calls.connecting import checked_address
 from backoffice.sync.credentials import Locked
 from backoffice.sync.models import Connection, ConnectionState, Health
 from backoffice.values import currencies

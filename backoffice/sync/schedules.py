@@ -6,8 +6,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from backoffice.jobs.schedules import every
-from backoffice.sync import pulling
 from backoffice.sync.models import Connection, ConnectionState
+from backoffice.sync.pulls import pulling
 
 logger = structlog.get_logger(__name__)
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Count
 
 from backoffice.jobs.models import Job, State
-from backoffice.sync import options, pulling, pushing
+from backoffice.sync.meanings import options
 from backoffice.sync.models import (
     OPEN_PUSHES,
     UNSENT,
@@ -19,6 +19,8 @@ from backoffice.sync.models import (
     PushState,
     SetAside,
 )
+from backoffice.sync.pulls import pulling
+from backoffice.sync.pushes import pushing
 from connectors.kit.registry import UnknownVendor
 
 PULLED = ("new", "updated", "unchanged", "archived", "set_aside")

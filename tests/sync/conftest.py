@@ -7,10 +7,11 @@ from backoffice.changes.acting import Door, acting
 from backoffice.crm.models import Choice, Rep
 from backoffice.jobs.models import State
 from backoffice.jobs.running import execute
-from backoffice.sync import exchanges, registering
-from backoffice.sync.beside import beside
+from backoffice.sync import registering
+from backoffice.sync.calls import exchanges
+from backoffice.sync.calls.beside import beside
 from backoffice.sync.models import Connection
-from backoffice.sync.pulling import start_pull
+from backoffice.sync.pulls.pulling import start_pull
 from connectors.kit import registry
 from tests.connectors.tactile import there
 from tests.sync import vendor

@@ -8,9 +8,9 @@ from backoffice.changes.reading import entries_after
 from backoffice.crm.models import Account
 from backoffice.jobs.models import Job
 from backoffice.jobs.running import execute
-from backoffice.sync import outbox
 from backoffice.sync.models import Health, Link, Push, Reader
-from backoffice.sync.pushing import start_push
+from backoffice.sync.pushes import outbox
+from backoffice.sync.pushes.pushing import start_push
 
 PATIENCE_SECONDS = 30
 

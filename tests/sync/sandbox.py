@@ -23,7 +23,7 @@ from backoffice.crm.records import Email, Ref
 from backoffice.jobs.models import Job
 from backoffice.jobs.running import execute
 from backoffice.local.embedded import PROJECT
-from backoffice.sync.pulling import start_pull
+from backoffice.sync.pulls.pulling import start_pull
 from connectors.kit.sandbox import Worlds
 from tests.connectors.tactile import there
 from tests.sync.pushes import someone

@@ -3,8 +3,8 @@
 import pytest
 from cryptography.fernet import Fernet
 
-from backoffice.sync import exchanges
-from backoffice.sync.connecting import checked_address, may_be_local, open_connector
+from backoffice.sync.calls import exchanges
+from backoffice.sync.calls.connecting import checked_address, may_be_local, open_connector
 from backoffice.sync.models import Connection, Exchange, Health
 from connectors.kit import redaction, registry
 from connectors.kit.contract import Connector

@@ -8,8 +8,8 @@ import pytest
 from backoffice.changes.acting import Door, acting
 from backoffice.crm.records import LineItem, Opportunity
 from backoffice.quotas.models import ExchangeRate
-from backoffice.sync.converting import as_there
 from backoffice.sync.models import Connection, Link
+from backoffice.sync.pushes.converting import as_there
 from connectors.kit.codecs import Amount
 from connectors.kit.mapping import Field, Mapping
 from tests.sync.vendor import OPPORTUNITY

@@ -8,9 +8,10 @@ from django.utils import timezone
 
 from backoffice.crm.models import Account, Choice, Contact, Note, Opportunity, Rep
 from backoffice.jobs.models import State
-from backoffice.sync import conflicts, exchanges
+from backoffice.sync import conflicts
+from backoffice.sync.calls import exchanges
 from backoffice.sync.models import Conflict, Exchange, Health, Link, Policy, Push, PushState, SetAside
-from backoffice.sync.pushing import send_what_waits
+from backoffice.sync.pushes.pushing import send_what_waits
 from backoffice.sync.schedules import start_due_pulls
 from tests.connectors.tactile import there
 from tests.jobs.conftest import until

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from django.db import transaction
 
-from backoffice.sync import exchanges
+from backoffice.sync.calls import exchanges
 from backoffice.sync.models import Exchange
 from connectors.kit.http import Kept
 

@@ -6,7 +6,7 @@ from backoffice.changes.acting import Door, acting
 from backoffice.crm import records
 from backoffice.crm.models import Account, Contact, Opportunity, Tag
 from backoffice.crm.records import Email, Ref
-from backoffice.sync.matching import SAME_EMAIL, Several, match, note, suggest
+from backoffice.sync.links.matching import SAME_EMAIL, Several, match, note, suggest
 from backoffice.sync.models import Link, Suggestion
 
 pytestmark = [pytest.mark.db, pytest.mark.django_db]

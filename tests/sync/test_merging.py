@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backoffice.sync.merging import Merged, Sides, merge
 from backoffice.sync.models import Policy
+from backoffice.sync.pulls.merging import Merged, Sides, merge
 
 pytestmark = [pytest.mark.unit]
 

@@ -10,11 +10,12 @@ from backoffice.changes.acting import Door, acting
 from backoffice.crm import records
 from backoffice.crm.models import Choice, Contact, Opportunity, Tag
 from backoffice.crm.records import Email, Ref
-from backoffice.sync import options, rows
-from backoffice.sync.matching import match
+from backoffice.sync.links.matching import match
+from backoffice.sync.links.referencing import Neutral, plain, to_ours
+from backoffice.sync.meanings import options
+from backoffice.sync.meanings.options import Options
 from backoffice.sync.models import Link, Option
-from backoffice.sync.options import Options
-from backoffice.sync.referencing import Neutral, plain, to_ours
+from backoffice.sync.rows import rows
 from tests.sync import vendor
 from tests.sync.vendor import OPPORTUNITY
 

@@ -6,9 +6,9 @@ from backoffice.changes.acting import Door, acting
 from backoffice.changes.models import Change
 from backoffice.crm.models import Choice, Opportunity, Rep
 from backoffice.crm.records import Ref
-from backoffice.sync import options, spreading
+from backoffice.sync.meanings import options, spreading
+from backoffice.sync.meanings.options import Options
 from backoffice.sync.models import Link, Option
-from backoffice.sync.options import Options
 from connectors.kit.contract import VendorEntry
 from tests.sync import vendor
 

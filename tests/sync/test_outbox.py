@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from backoffice.crm.models import Account, Contact, Opportunity, OpportunityTag, Tag
 from backoffice.quotas.models import ExchangeRate
-from backoffice.sync import outbox
 from backoffice.sync.models import ConnectionState, Operation, Push, PushState, SendsNew
+from backoffice.sync.pushes import outbox
 from tests.sync.pushes import change, collect, link, make, someone, time_is_right
 
 pytestmark = [pytest.mark.db, pytest.mark.django_db(transaction=True)]

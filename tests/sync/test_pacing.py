@@ -8,10 +8,10 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from backoffice.sync import pacing
-from backoffice.sync.beside import beside
+from backoffice.sync.calls import pacing
+from backoffice.sync.calls.beside import beside
+from backoffice.sync.calls.pacing import Pace, hold
 from backoffice.sync.models import Health
-from backoffice.sync.pacing import Pace, hold
 from connectors.kit.errors import Unavailable
 
 pytestmark = [pytest.mark.db, pytest.mark.django_db(transaction=True)]

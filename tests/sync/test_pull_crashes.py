@@ -8,9 +8,11 @@ from django.utils import timezone
 from backoffice.crm.models import Opportunity
 from backoffice.jobs.models import State
 from backoffice.jobs.running import execute
-from backoffice.sync import outbox, passing, rows
 from backoffice.sync.models import Cursor, Link, Phase, Push, Seen
-from backoffice.sync.pulling import start_pull
+from backoffice.sync.pulls import passing
+from backoffice.sync.pulls.pulling import start_pull
+from backoffice.sync.pushes import outbox
+from backoffice.sync.rows import rows
 from connectors.kit.errors import Unavailable
 from tests.sync import vendor
 

@@ -8,7 +8,7 @@ from django.db import connections
 from backoffice.changes.acting import Door, acting
 from backoffice.crm.models import Account, Opportunity
 from backoffice.jobs.models import State
-from backoffice.sync import matching
+from backoffice.sync.links import matching
 from backoffice.sync.models import Connection, ConnectionState, Cursor, Health, Link, Push
 from connectors.kit.contract import Item
 from connectors.kit.errors import Forbidden, Missing, Unreadable

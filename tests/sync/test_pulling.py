@@ -11,9 +11,9 @@ from backoffice.changes.models import Change
 from backoffice.crm import records
 from backoffice.crm.models import Account, Contact, Opportunity
 from backoffice.jobs.models import State
-from backoffice.sync import rows
 from backoffice.sync.models import Conflict, HighestId, Link, Push
-from backoffice.sync.taking import Taking, take_in
+from backoffice.sync.pulls.taking import Taking, take_in
+from backoffice.sync.rows import rows
 from connectors.kit.contract import Item
 from connectors.kit.mapping import Field, Mapping, Numbers, Reference
 from tests.sync import vendor

@@ -7,10 +7,10 @@ import pytest
 
 from backoffice.changes.acting import Door, acting
 from backoffice.crm.models import Account, Choice, Opportunity, Rep
-from backoffice.sync import outbox
 from backoffice.sync.models import Link, Option, Push
-from backoffice.sync.planning import Action
-from backoffice.sync.previewing import preview, volume
+from backoffice.sync.pushes import outbox
+from backoffice.sync.pushes.planning import Action
+from backoffice.sync.pushes.previewing import preview, volume
 from connectors.kit import registry
 from tests.sync import vendor
 

@@ -6,8 +6,8 @@ import pytest
 
 from backoffice.crm.models import Account
 from backoffice.jobs.models import State
-from backoffice.sync import noting, uncertain
 from backoffice.sync.models import Conflict, Link, Push
+from backoffice.sync.pushes import noting, uncertain
 from connectors.kit.errors import Unavailable, Uncertain
 from tests.sync import vendor
 from tests.sync.pushes import change, collect, let_go, link, make, send, someone

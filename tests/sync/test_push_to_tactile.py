@@ -8,9 +8,11 @@ from backoffice.changes.models import Change
 from backoffice.crm.models import Account, Choice, Contact, Opportunity, OpportunityTag, Rep, Tag
 from backoffice.jobs.models import Job, State
 from backoffice.jobs.running import execute
-from backoffice.sync import options, pulling, pushing
-from backoffice.sync.connecting import open_connector
+from backoffice.sync.calls.connecting import open_connector
+from backoffice.sync.meanings import options
 from backoffice.sync.models import Push
+from backoffice.sync.pulls import pulling
+from backoffice.sync.pushes import pushing
 from connectors.kit.contract import Site
 from connectors.kit.testing import FacadeTransport
 from connectors.tactile.connector import Tactile

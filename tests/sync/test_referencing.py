@@ -11,12 +11,14 @@ from backoffice.changes.acting import Door, acting
 from backoffice.crm import records
 from backoffice.crm.models import Account, Choice, Contact, Group, Opportunity, Product, Rep
 from backoffice.crm.records import Ref
-from backoffice.sync import options, pending, rows
-from backoffice.sync.merging import merge
+from backoffice.sync.links import pending
+from backoffice.sync.links.pending import Waiting
+from backoffice.sync.links.referencing import Neutral, from_plain, plain, to_ours, to_theirs
+from backoffice.sync.meanings import options
+from backoffice.sync.meanings.options import Options
 from backoffice.sync.models import Link, Option, Pending, Policy
-from backoffice.sync.options import Options
-from backoffice.sync.pending import Waiting
-from backoffice.sync.referencing import Neutral, from_plain, plain, to_ours, to_theirs
+from backoffice.sync.pulls.merging import merge
+from backoffice.sync.rows import rows
 from connectors.kit.codecs import SOMETIME
 from connectors.kit.contract import VendorEntry
 from connectors.kit.mapping import Field, Mapping, Part

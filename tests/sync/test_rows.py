@@ -13,7 +13,7 @@ from backoffice.changes.models import Change
 from backoffice.crm import records
 from backoffice.crm.models import Account, Choice, Contact, Opportunity, Product, Rep, Tag
 from backoffice.crm.records import Ref
-from backoffice.sync import rows
+from backoffice.sync.rows import rows
 
 pytestmark = [pytest.mark.db, pytest.mark.django_db]
 

@@ -7,9 +7,10 @@ from django.utils import timezone
 
 from backoffice.changes.acting import Door, acting
 from backoffice.jobs.models import Job, State
-from backoffice.sync import health, pulling
+from backoffice.sync import health
 from backoffice.sync.models import Connection, Health
-from backoffice.sync.pulling import CannotPull, start_pull
+from backoffice.sync.pulls import pulling
+from backoffice.sync.pulls.pulling import CannotPull, start_pull
 from backoffice.sync.schedules import due, start_due_pulls
 from connectors.kit.errors import LoginFailed, Unavailable
 from tests.sync import vendor

@@ -10,7 +10,8 @@ from backoffice.crm import records
 from backoffice.crm.models import Account, Choice, Contact, Opportunity
 from backoffice.jobs.models import Job, State
 from backoffice.quotas.models import ExchangeRate
-from backoffice.sync import noting, options, outbox, planning
+from backoffice.sync.meanings import options
+from backoffice.sync.meanings.options import Options
 from backoffice.sync.models import (
     Conflict,
     ConnectionState,
@@ -22,8 +23,8 @@ from backoffice.sync.models import (
     SendsNew,
     Suggestion,
 )
-from backoffice.sync.options import Options
-from backoffice.sync.pushing import CannotPush, open_push, send_what_waits, start_push
+from backoffice.sync.pushes import noting, outbox, planning
+from backoffice.sync.pushes.pushing import CannotPush, open_push, send_what_waits, start_push
 from connectors.kit.codecs import Integer
 from connectors.kit.contract import Capability, Site
 from connectors.kit.errors import Forbidden, Invalid, LoginFailed, Missing, Unavailable, Uncertain, Unreadable
@@ -65,7 +66,8 @@ def test_a_record_made_here_is_made_there_and_linked(connection, acme):
         {"name": "Globex", "website": "globex.example"},
     )
     assert (made.object_id, made.remote_id) == (account.pk, str(remote_id))
-    assert (made.base, bytes(made.digest)) == ({"name": "Globex", "website": "globex.example"}, b"")
+    assert {name: value for name, value in made.base.items() if value} == push.sent
+    assert (made.base["description"], made.base["owner"], bytes(made.digest)) == ("", None, b"")
     assert HighestId.objects.get(kind="account").last == remote_id
 
 

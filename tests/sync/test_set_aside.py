@@ -84,7 +84,7 @@ def test_what_only_the_database_refuses_does_not_stop_its_page(acme, pull, monke
         pull()
         for id in ids:
             acme.change("account", id, description="More")
-    monkeypatch.setattr("backoffice.sync.rows.refusal", lambda *args, **more: "")
+    monkeypatch.setattr("backoffice.sync.rows.rows.refusal", lambda *args, **more: "")
     acme.change("account", ids[1], tax_id="x" * 3000, website="y" * 9000)
     monkeypatch.setattr(Text, "decode", lambda self, value: str(value or ""))
     acme.records["account"][ids[1]]["description"] = "nul \0"

@@ -12,7 +12,7 @@ from django.db import connection as database
 
 from backoffice.local.embedded import PROJECT
 from backoffice.sync import registering
-from backoffice.sync.beside import beside
+from backoffice.sync.calls.beside import beside
 from backoffice.sync.facades import keys
 from tests.conftest import child_environment
 from tests.sync.pushes import someone

@@ -15,9 +15,9 @@ from django.utils import timezone
 from backoffice.crm.models import Account, Opportunity
 from backoffice.jobs.models import State
 from backoffice.jobs.running import execute
-from backoffice.sync import noting, uncertain
 from backoffice.sync.models import OPEN_PUSHES, Link, Operation, Push, PushState
-from backoffice.sync.pushing import send_what_waits, start_push
+from backoffice.sync.pushes import noting, uncertain
+from backoffice.sync.pushes.pushing import send_what_waits, start_push
 from connectors.kit.errors import Unavailable, Uncertain, Unreadable
 from tests.conftest import child_environment
 from tests.jobs.conftest import expire_lease

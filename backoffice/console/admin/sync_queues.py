@@ -26,7 +26,6 @@ from backoffice.console.connection_pages import Tab
 from backoffice.console.connection_records import Key, Named, Titled, link_to, named, of_seen_records
 from backoffice.console.connection_values import Asked, Teller
 from backoffice.console.errors import NotThere
-from backoffice.sync import outbox
 from backoffice.sync.models import (
     UNSENT,
     Conflict,
@@ -39,6 +38,7 @@ from backoffice.sync.models import (
     Side,
     Suggestion,
 )
+from backoffice.sync.pushes import outbox
 
 SHORT = 90
 

@@ -6,6 +6,8 @@ from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 
+from django.db.models import Count
+
 from backoffice.crm.models import Account, Choice, Contact, Rep
 from backoffice.crm.records import Account as AccountRecord
 from backoffice.crm.records import Contact as ContactRecord
@@ -194,6 +196,8 @@ def _add_known_people(making: Making) -> int:
     places = {each.ours: each for each in making.organisations if each.ours}
     ids = Contact.objects.filter(account__in=places, second_family="").exclude(email="").order_by("id")
     chance, there, seen = making.chances("known people"), Theirs(making), set[str]()
+    count = Contact.objects.order_by().values("email").annotate(rows=Count("id"))
+    twice = set(count.filter(rows__gt=1).values_list("email", flat=True))
     for id, record in _read(ContactRecord, "contact", [*ids.values_list("id", flat=True)]):
         address = record.emails[0].address if record.emails else ""
         boss_is_apart = record.reports_to and int(record.reports_to.id) not in there.contacts
@@ -222,8 +226,10 @@ def _add_known_people(making: Making) -> int:
             can_email=record.can_email,
             changed_there=making.moment_after(chance, since),
         )
-        there.contacts[id] = making.world.add("contact", kept)
-        organisation.people.append(there.contacts[id])
+        remote_id = making.world.add("contact", kept)
+        organisation.people.append(remote_id)
+        if address not in twice:  # whom of the two is meant, nobody can tell
+            there.contacts[id] = remote_id
     return len(seen)
 
 

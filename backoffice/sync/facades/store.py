@@ -11,13 +11,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from backoffice.crm.records import Record, Ref
-from backoffice.sync import converting, referencing, rows
 from backoffice.sync.facades.finding import CHANGED, CREATED, Finder
 from backoffice.sync.facades.keys import sees_everything
 from backoffice.sync.facades.shapes import shapes
 from backoffice.sync.facades.writing import Writer, known, writer_for
+from backoffice.sync.links import referencing
+from backoffice.sync.meanings.options import Options
 from backoffice.sync.models import Connection, FacadeKey, Link, Option
-from backoffice.sync.options import Options
+from backoffice.sync.pushes import converting
+from backoffice.sync.rows import rows
 from connectors.kit.contract import VendorEntry
 from connectors.kit.errors import Missing
 from connectors.kit.mapping import Entry

@@ -20,11 +20,14 @@ from msgspec import UNSET
 
 from backoffice.changes.acting import Door, acting
 from backoffice.crm.records import Record, Ref
-from backoffice.sync import connecting, linking, referencing, rows, taking
-from backoffice.sync.joining import is_of_the_whole, refused_by_database
+from backoffice.sync.calls import connecting
+from backoffice.sync.links import linking, referencing
+from backoffice.sync.meanings.options import Options
 from backoffice.sync.models import Connection, ConnectionState, FacadeKey, HighestId, Link, Option
-from backoffice.sync.options import Options
-from backoffice.sync.outbox import capability_for
+from backoffice.sync.pulls import taking
+from backoffice.sync.pulls.joining import is_of_the_whole, refused_by_database
+from backoffice.sync.pushes.outbox import capability_for
+from backoffice.sync.rows import rows
 from connectors.kit.contract import Capability, Connector, Item, Meaning
 from connectors.kit.errors import Forbidden, Invalid, Unavailable
 from connectors.kit.mapping import Entry

@@ -13,9 +13,9 @@ from backoffice.changes.acting import Door, acting
 from backoffice.crm import records
 from backoffice.crm.models import Account, Activity, Choice, Contact, Note, Opportunity
 from backoffice.jobs.running import execute
-from backoffice.sync.connecting import open_connector
+from backoffice.sync.calls.connecting import open_connector
 from backoffice.sync.models import Connection, Push, PushState, SetAside
-from backoffice.sync.pulling import start_pull
+from backoffice.sync.pulls.pulling import start_pull
 from connectors.kit.facades import Call
 from connectors.tactile.facade import facade
 from tests.connectors.tactile import there

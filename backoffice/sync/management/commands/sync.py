@@ -8,9 +8,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
 from backoffice.jobs.models import Job, State
-from backoffice.sync import pulling, pushing, showing
+from backoffice.sync import showing
 from backoffice.sync.management.asking import connection_called, follow, whoever
 from backoffice.sync.models import Connection
+from backoffice.sync.pulls import pulling
+from backoffice.sync.pushes import pushing
 
 EXAMPLES = """examples:
   manage.py sync uk --wait

@@ -1,0 +1,1 @@
+"""Calling a vendor: its connector opened, at one pace for all workers, the last exchanges kept."""

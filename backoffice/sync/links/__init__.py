@@ -1,0 +1,1 @@
+"""Which record of a vendor's is which of ours."""

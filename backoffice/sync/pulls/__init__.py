@@ -1,0 +1,1 @@
+"""What vendors have to say, taken in."""

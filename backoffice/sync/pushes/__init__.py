@@ -1,0 +1,1 @@
+"""What is to be said to vendors: the outbox, and sending it."""
