@@ -194,7 +194,7 @@ def make_people(making: Making) -> None:
 def _add_known_people(making: Making) -> int:
     """Of the organisations that are accounts here; without what Tactile CRM has no place for. How many there are."""
     places = {each.ours: each for each in making.organisations if each.ours}
-    ids = Contact.objects.filter(account__in=places, second_family="").exclude(email="").order_by("id")
+    ids = Contact.objects.filter(account__in=places, second_family="").exclude(email=None).order_by("id")
     chance, there, seen = making.chances("known people"), Theirs(making), set[str]()
     count = Contact.objects.order_by().values("email").annotate(rows=Count("id"))
     twice = set(count.filter(rows__gt=1).values_list("email", flat=True))
