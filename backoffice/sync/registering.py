@@ -43,6 +43,7 @@ FIELDS = (
     "facade_host",
 )
 DECLARED = ("settings", "secrets")  # by the vendor
+USUAL_PORTS = {"http": 80, "https": 443}
 
 type Errors = dict[str, list[str]]
 
@@ -54,14 +55,17 @@ def create(given: Mapping[str, Any]) -> Connection:
 
 
 def change(connection: Connection, given: Mapping[str, Any]) -> Connection:
-    """Change what is given. A secret that is left out, or empty, stays as it is; so does a setting left out."""
+    """Change what is given. A secret that is left out, or empty, stays as it is; so does a setting left out.
+
+    At another host none stays: whoever may change the address must not have our secrets sent to one of their own.
+    """
     locked = Connection.objects.select_for_update().get(pk=connection.pk)
     if given.get("vendor", locked.vendor) != locked.vendor:
         raise ValidationError({"vendor": [_("The vendor of a connection can't be changed: make another connection.")]})
-    return _save(locked, given)
+    return _save(locked, given, was_at=locked.base_url)
 
 
-def _save(connection: Connection, given: Mapping[str, Any]) -> Connection:
+def _save(connection: Connection, given: Mapping[str, Any], *, was_at: str | None = None) -> Connection:
     unknown = sorted(given.keys() - set(FIELDS))
     if unknown:
         raise ValidationError({name: [_("There is no such field.")] for name in unknown})
@@ -69,7 +73,8 @@ def _save(connection: Connection, given: Mapping[str, Any]) -> Connection:
         if name not in DECLARED:
             setattr(connection, name, value.strip() if isinstance(value, str) else value)
     connection.facade_host = (connection.facade_host or "").lower() or None
-    errors = _of_declared(connection, given)
+    moves = was_at is not None and _origin(was_at) != _origin(connection.base_url)
+    errors = _of_declared(connection, given, moves=moves)
     errors |= _of_columns(connection)
     if errors:
         raise ValidationError(errors)
@@ -79,7 +84,16 @@ def _save(connection: Connection, given: Mapping[str, Any]) -> Connection:
     return connection
 
 
-def _of_declared(connection: Connection, given: Mapping[str, Any]) -> Errors:
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port: who is spoken to, and whether it is encrypted."""
+    try:
+        parts = urlsplit(url.strip())
+        return parts.scheme, parts.hostname, parts.port or USUAL_PORTS.get(parts.scheme)
+    except ValueError:  # which the address's own check tells
+        return "", None, None
+
+
+def _of_declared(connection: Connection, given: Mapping[str, Any], *, moves: bool) -> Errors:
     """Take over what the vendor declares; what is wrong with it."""
     try:
         connector = registry.connector(connection.vendor)
@@ -91,7 +105,10 @@ def _of_declared(connection: Connection, given: Mapping[str, Any]) -> Errors:
     except Locked:
         kept = {}  # given anew, they are sealed under a key we have
     wanted = {name: value for name, value in (given.get("secrets") or {}).items() if value not in {None, ""}}
-    secrets, wrong = _checked(connector.secrets, kept | wanted)
+    secrets, wrong = _checked(connector.secrets, wanted if moves else kept | wanted)
+    if moves:
+        anew = _("The address is at another host: enter it again. What is kept is not sent there.")
+        wrong |= {name: anew for name in wrong if name in kept and name not in wanted}
     errors |= {f"secrets.{name}": [text] for name, text in wrong.items()}
     chosen, wrong = _checked(connector.settings, connection.settings | (given.get("settings") or {}))
     errors |= {f"settings.{name}": [text] for name, text in wrong.items()}

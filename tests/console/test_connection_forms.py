@@ -163,3 +163,13 @@ def test_only_those_who_keep_connections_add_them(visit, manager_user, rep_user)
         assert visit(user).get(reverse("admin:sync_connection_add")).status_code == status
         assert add(visit(user)).status_code == status
     assert not Connection.objects.exists()
+
+
+def test_another_host_asks_for_the_secret_again(visitor):
+    add(visitor)
+    made = Connection.objects.get()
+    refused = edit(visitor, made, **{"secrets.token": "", "base_url": "https://elsewhere.example"})
+    assert set(errors_of(refused)) == {"secrets.token"}
+    assert "another host" in text(refused)
+    made.refresh_from_db()
+    assert (made.base_url, made.secrets) == ("https://acme.example", {"token": SECRET})

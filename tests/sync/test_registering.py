@@ -97,3 +97,22 @@ def test_what_is_not_given_stays_as_it_is():
 def test_a_vendor_stays():
     made = registering.create(GIVEN)
     assert "make another" in errors_of({"vendor": "tactile"}, made)["vendor"][0]
+
+
+@pytest.mark.parametrize("url", ["https://elsewhere.example", "http://acme.example", "https://acme.example:8443"])
+def test_another_host_is_not_given_the_secrets_that_are_kept(url):
+    made = registering.create(GIVEN)
+    errors = errors_of({"base_url": url, "secrets": {"token": ""}}, made)
+    assert list(errors) == ["secrets.token"]
+    assert "another host" in errors["secrets.token"][0]
+    made.refresh_from_db()
+    assert made.base_url == "https://acme.example"
+    moved = registering.change(made, {"base_url": url, "secrets": {"token": "for-there"}})
+    assert (moved.base_url, moved.secrets) == (url, {"token": "for-there"})
+
+
+@pytest.mark.parametrize("url", ["https://acme.example:443", "https://ACME.example/crm"])
+def test_another_path_of_the_same_host_keeps_them(url):
+    made = registering.create(GIVEN)
+    moved = registering.change(made, {"base_url": url})
+    assert (moved.base_url, moved.secrets) == (url, {"token": "s3cret"})

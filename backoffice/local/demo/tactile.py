@@ -85,7 +85,7 @@ def follow(sandbox: str) -> None:
     wanted = f"{sandbox}/{NAME}"
     if connection and connection.base_url != wanted and connection.base_url.endswith(f"/{NAME}"):
         with acting(None, Door.COMMAND, label="demo"):
-            registering.change(connection, {"base_url": wanted})
+            registering.change(connection, {"base_url": wanted, "secrets": connection.secrets})
 
 
 def _empty(today: date, users: Iterable[str]) -> World:
