@@ -16,7 +16,7 @@ from backoffice.changes.describing import ChangeLine, describe
 from backoffice.changes.reading import history
 from backoffice.changes.registry import model_of
 from backoffice.console import connection_pages as pages
-from backoffice.console.connection_records import Titled, named, of_seen_records
+from backoffice.console.connection_records import Titled, named
 from backoffice.console.connection_values import Asked, Teller
 from backoffice.console.connection_words import field_label, moment
 from backoffice.console.errors import NotThere
@@ -46,7 +46,7 @@ class Shown(NamedTuple):
 def visible_conflict(request: HttpRequest, conflict_id: int | str) -> Conflict:
     user: Any = request.user
     is_id = str(conflict_id).isdecimal() and int(conflict_id) < 2**63
-    seen = of_seen_records(Conflict.objects.visible_to(user), user) if may(user, "view", Conflict) else None
+    seen = Conflict.objects.visible_to(user) if may(user, "view", Conflict) else None
     found = seen.filter(pk=conflict_id).select_related("connection").first() if seen is not None and is_id else None
     if found is None:
         raise NotThere(gettext("There is no such conflict."))

@@ -7,7 +7,6 @@ from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquer
 from django.db.models.functions import Coalesce
 
 from backoffice.access.models import User
-from backoffice.console.connection_records import of_seen_records
 from backoffice.jobs.models import Job
 from backoffice.sync.models import UNSENT, Conflict, Connection, Option, Push, PushState, SetAside, Suggestion
 from backoffice.sync.pulls.pulling import KIND as PULL
@@ -25,14 +24,14 @@ def counted(connections: "QuerySet[Connection]", user: User) -> "QuerySet[Connec
 
 def open_things(user: User) -> Mapping[str, "QuerySet[Any]"]:
     """What waits for somebody or something, by the name of its count."""
-    pushes = of_seen_records(Push.objects.visible_to(user), user)
+    pushes = Push.objects.visible_to(user)
     return {
         "waiting": pushes.filter(state__in=(*UNSENT, PushState.SENDING)),
         "uncertain": pushes.filter(state=PushState.UNCERTAIN),
         "rejected": pushes.filter(state=PushState.REJECTED),
-        "conflicts": of_seen_records(Conflict.objects.visible_to(user).filter(settled_at=None), user),
+        "conflicts": Conflict.objects.visible_to(user).filter(settled_at=None),
         "set_aside": SetAside.objects.visible_to(user),
-        "suggestions": of_seen_records(Suggestion.objects.visible_to(user).filter(dismissed_at=None), user),
+        "suggestions": Suggestion.objects.visible_to(user).filter(dismissed_at=None),
         "unmapped": Option.objects.visible_to(user).filter(UNMAPPED),
     }
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from backoffice.access.permissions import may
 from backoffice.console import connection_pages as pages
 from backoffice.console import connection_words as words
-from backoffice.console.connection_records import Titled, named, of_seen_records
+from backoffice.console.connection_records import Titled, named
 from backoffice.console.connection_values import Asked, Line, Teller, side_by_side
 from backoffice.console.errors import NotThere
 from backoffice.console.job_pages import Fact
@@ -34,7 +34,7 @@ class Candidate(NamedTuple):
 def visible_push(request: HttpRequest, push_id: int | str) -> Push:
     user: Any = request.user
     is_id = str(push_id).isdecimal() and int(push_id) < 2**63
-    seen = of_seen_records(Push.objects.visible_to(user), user) if may(user, "view", Push) else None
+    seen = Push.objects.visible_to(user) if may(user, "view", Push) else None
     found = seen.filter(pk=push_id).select_related("connection").first() if seen is not None and is_id else None
     if found is None:
         raise NotThere(gettext("There is no such push."))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -12,7 +12,6 @@ from backoffice.access.models import User
 from backoffice.access.permissions import may
 from backoffice.changes.registry import model_of
 from backoffice.console.connection_words import kind_label
-from backoffice.sync.rows.rows import KINDS
 
 
 class Named(NamedTuple):
@@ -83,18 +82,3 @@ def link_to(kind: str, pk: int) -> str:
         return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[pk]) if model else ""
     except NoReverseMatch:
         return ""
-
-
-def of_seen_records[Q_: "QuerySet[Any]"](rows: Q_, user: User) -> Q_:
-    """Of what speaks of records (`kind`, `object_id`): what `user` may see the records of.
-
-    A conflict or a push tells what stands in a record; who may not see the record is not told of it there either.
-    """
-    if user.sees_everything:
-        return rows
-    seen = Q()
-    for kind in KINDS:
-        model = model_or_none(kind)
-        if model is not None and may(user, "view", model):
-            seen |= Q(kind=kind, object_id__in=model.objects.visible_to(user).order_by().values("pk"))
-    return rows.filter(seen) if seen else rows.none()

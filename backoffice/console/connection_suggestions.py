@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from backoffice.access.permissions import may
 from backoffice.changes.registry import model_of
 from backoffice.console import connection_pages as pages
-from backoffice.console.connection_records import Titled, named, of_seen_records
+from backoffice.console.connection_records import Titled, named
 from backoffice.console.connection_values import records_side_by_side
 from backoffice.console.errors import NotThere
 from backoffice.sync.models import Link, Suggestion
@@ -23,7 +23,7 @@ from backoffice.sync.models import Link, Suggestion
 def visible_suggestion(request: HttpRequest, suggestion_id: int | str) -> Suggestion:
     user: Any = request.user
     is_id = str(suggestion_id).isdecimal() and int(suggestion_id) < 2**63
-    seen = of_seen_records(Suggestion.objects.visible_to(user), user) if may(user, "view", Suggestion) else None
+    seen = Suggestion.objects.visible_to(user) if may(user, "view", Suggestion) else None
     found = seen.filter(pk=suggestion_id).select_related("connection").first() if seen is not None and is_id else None
     if found is None:
         raise NotThere(gettext("There is no such suggestion."))

@@ -7,7 +7,8 @@ from backoffice.changes.models import Change
 from backoffice.crm.models import Opportunity
 from backoffice.jobs.models import Job
 from backoffice.sync.bodies import EXAMPLE
-from backoffice.sync.models import Conflict, Connection, ConnectionState, Link, Push
+from backoffice.sync.models import Conflict, Connection, ConnectionState, Link, Push, Suggestion
+from backoffice.sync.rows.rows import KINDS
 from connectors.kit.errors import LoginFailed
 from tests.api.conftest import Caller, errors
 
@@ -34,14 +35,20 @@ def otto(outsider_user):
 
 
 @pytest.fixture
+def marta(manager_user):
+    """The manager of the rep whose record is in conflict."""
+    return Caller(manager_user)
+
+
+@pytest.fixture
 def ren(rep_user):
     return Caller(rep_user)
 
 
 @pytest.fixture
-def conflict(connection):
+def conflict(connection, rep_user):
     with acting(None, Door.COMMAND, label="test"):
-        row = Opportunity.objects.create(name="Our chairs")
+        row = Opportunity.objects.create(name="Our chairs", owner=rep_user.rep)
     Link.objects.create(
         connection=connection, kind="opportunity", remote_id="7", object_id=row.pk, base={"name": "Chairs"}
     )
@@ -175,9 +182,31 @@ def test_a_conflict_is_settled_as_theirs(conflict, olga, operations_user):
     assert [each["id"] for each in olga.get("/conflicts?settled=true").json()["items"]] == [conflict.pk]
 
 
-def test_a_manager_may_settle_one(conflict, otto):
-    assert otto.post(f"/conflicts/{conflict.pk}/resolve", {"take": "here"}).status_code == 200
+def test_a_manager_may_settle_one_of_the_own_reps(conflict, marta):
+    assert [each["id"] for each in marta.get("/conflicts").json()["items"]] == [conflict.pk]
+    assert marta.post(f"/conflicts/{conflict.pk}/resolve", {"take": "here"}).status_code == 200
     assert Push.objects.get().fields == ["name"]
+
+
+def test_conflicts_of_records_one_may_not_see_do_not_exist(conflict, otto):
+    assert otto.get("/conflicts").json()["items"] == []
+    assert otto.get(f"/conflicts?record={conflict.object_id}").json()["items"] == []
+    assert otto.post(f"/conflicts/{conflict.pk}/resolve", {"take": "there"}).status_code == 404
+    conflict.refresh_from_db()
+    assert (conflict.settled_at, Opportunity.objects.get().name) == (None, "Our chairs")
+
+
+@pytest.mark.parametrize(
+    ("model", "what"),
+    [(Conflict, {"field": "name"}), (Push, {"operation": "update"}), (Suggestion, {"like_id": 1, "reason": "Alike"})],
+)
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_what_tells_of_a_record_is_seen_by_whoever_sees_the_record(model, what, kind, connection, outsider_user):
+    """Of a record that is not there, nobody sees it who doesn't see everything."""
+    row = model.objects.create(connection=connection, kind=kind, object_id=0, **what)
+    assert not model.objects.visible_to(outsider_user).exists()
+    outsider_user.role = "operations"
+    assert list(model.objects.visible_to(outsider_user)) == [row]
 
 
 def test_a_conflict_is_settled_once_over_the_api(conflict, olga):

@@ -23,7 +23,7 @@ from backoffice.console.admin.base import login
 from backoffice.console.admin.sync import OfConnectionsAdmin
 from backoffice.console.connection_filters import OVER, ConnectionFilter, DismissedFilter, OpenFilter, PushStateFilter
 from backoffice.console.connection_pages import Tab
-from backoffice.console.connection_records import Key, Named, Titled, link_to, named, of_seen_records
+from backoffice.console.connection_records import Key, Named, Titled, link_to, named
 from backoffice.console.connection_values import Asked, Teller
 from backoffice.console.errors import NotThere
 from backoffice.sync.models import (
@@ -52,10 +52,6 @@ class QueueAdmin(OfConnectionsAdmin):
     list_before_template = "console/connections/_list_tabs.html"
     list_select_related = ("connection",)
     ordering: ClassVar[Any] = ("-id",)
-
-    @override
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return of_seen_records(super().get_queryset(request), login(request))
 
     @override
     def get_changelist_instance(self, request: HttpRequest) -> Any:

@@ -7,6 +7,7 @@ from backoffice.sync.models.connections import (
     Exchange,
     Health,
     OfConnection,
+    OfRecord,
     Policy,
     SendsNew,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "HighestId",
     "Link",
     "OfConnection",
+    "OfRecord",
     "Operation",
     "Option",
     "Pending",

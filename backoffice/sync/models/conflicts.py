@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.access.models import User
-from backoffice.sync.models.connections import Connection, OfConnection
+from backoffice.sync.models.connections import Connection, OfRecord
 
 
 class Side(models.TextChoices):
@@ -14,7 +14,7 @@ class Side(models.TextChoices):
     THERE = "there", _("the vendor's")
 
 
-class Conflict(OfConnection):
+class Conflict(OfRecord):
     """One field that was changed here and there since both last agreed. Values are as the vendor can hold them."""
 
     connection = models.ForeignKey(

@@ -1,5 +1,7 @@
 """Connections, and how they do."""
 
+from typing import Any, override
+
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
@@ -9,10 +11,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.access.models import User
+from backoffice.access.permissions import may
 from backoffice.access.visibility import VisibleQuerySet
-from backoffice.changes.registry import logged
+from backoffice.changes.registry import logged, model_of
 from backoffice.crm.visibility import NOTHING
 from backoffice.sync.credentials import SecretsField, opened, sealed
+from backoffice.sync.rows.columns import KINDS
 from connectors.kit import registry
 from connectors.kit.contract import Connector
 
@@ -169,6 +173,23 @@ class OfConnection(models.Model):
     @classmethod
     def visible_by(cls, user: User) -> Q:
         return Connection.visible_by(user)
+
+
+class OfRecord(OfConnection):
+    """What tells what stands in a record (`kind`, `object_id`): seen by whoever sees connections and the record."""
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    @override
+    def visible_by(cls, user: User) -> Q:
+        seen = NOTHING
+        for kind in KINDS:
+            model: Any = model_of(kind)
+            if may(user, "view", model):
+                seen |= Q(kind=kind, object_id__in=model.objects.visible_to(user).order_by().values("pk"))
+        return super().visible_by(user) & seen
 
 
 class Exchange(OfConnection):

@@ -6,7 +6,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.crm.models import Choice, Rep
-from backoffice.sync.models.connections import Connection, OfConnection
+from backoffice.sync.models.connections import Connection, OfConnection, OfRecord
 
 
 class Link(OfConnection):
@@ -107,7 +107,7 @@ class Pending(models.Model):
         return f"{self.kind} {self.object_id}: {self.field}"
 
 
-class Suggestion(OfConnection):
+class Suggestion(OfRecord):
     """A vendor's record that looks like one of ours, or is linked to one that has another: for a person to say."""
 
     connection = models.ForeignKey(

@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from backoffice.sync.models.connections import Connection, OfConnection
+from backoffice.sync.models.connections import Connection, OfRecord
 
 
 class Operation(models.TextChoices):
@@ -31,7 +31,7 @@ UNSENT = (PushState.WAITING, PushState.RETRY)
 OPEN_PUSHES = (*UNSENT, PushState.SENDING, PushState.UNCERTAIN)
 
 
-class Push(OfConnection):
+class Push(OfRecord):
     """A change to be written to a vendor: the outbox. In order per record, coalesced while unsent."""
 
     connection = models.ForeignKey(
