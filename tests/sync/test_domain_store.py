@@ -328,6 +328,39 @@ def test_what_may_not_be_seen_is_not_changed(connection, store_of, rep_user, acm
     assert not acme.calls("PATCH")
 
 
+@pytest.mark.parametrize("state", [ConnectionState.ACTIVE, ConnectionState.RETIRED])
+def test_nobody_comes_to_see_a_strangers_record_by_pointing_at_it(
+    state, connection, store_of, rep_user, outsider_user, acme
+):
+    made(connection, "account", 3, Account, name="Otto's", owner=outsider_user.rep)
+    chairs = opportunity(connection, 7, "Chairs", owner=rep_user.rep)
+    with here():
+        connection.state = state
+        connection.save()
+    words = []
+    for id in ("3", "4"):
+        store = store_of(connection, rep_user.rep)
+        for write in (
+            lambda record, store=store: store.create("opportunity", record),
+            lambda record, store=store: store.update("opportunity", "7", record),
+        ):
+            with pytest.raises(Invalid) as raised:
+                write(OpportunityRecord(name="Mine", account=Ref(id=id)))
+            words.append(str(raised.value).replace(id, "N"))
+    assert len(set(words)) == 1
+    assert store_of(connection, rep_user.rep).get("account", "3") is None
+    chairs.refresh_from_db()
+    assert (chairs.account, Opportunity.objects.count(), acme.calls("POST")) == (None, 1, [])
+
+
+def test_what_a_record_refers_to_already_may_stay(retired, store_of, rep_user):
+    account = made(retired, "account", 3, Account, name="Globex")
+    chairs = opportunity(retired, 7, "Chairs", owner=rep_user.rep, account=account)
+    store_of(retired, rep_user.rep).update("opportunity", "7", OpportunityRecord(name="Mine", account=Ref(id="3")))
+    chairs.refresh_from_db()
+    assert (chairs.name, chairs.account) == ("Mine", account)
+
+
 def test_a_connection_that_only_pulls_refuses_writes(make_connection, store_of):
     connection = make_connection("b", pushes=False)
     opportunity(connection, 7, "Chairs")

@@ -1,7 +1,7 @@
 """What a caller of a facade asks for, in SQL: the rows linked to the connection that the caller's rep may see."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -74,6 +74,12 @@ class Finder:
             rows = rows.filter(self._condition(kind, condition))
         columns = [self._order(kind, field) for field in query.order]
         return rows.order_by(*columns, "remote_size", "remote_id")
+
+    def seen(self, kind: str, ids: Collection[str]) -> set[str]:
+        """Which of these ids of the vendor's stand for what may be seen."""
+        links = Link.objects.filter(connection=self.connection, kind=kind, gone_at=None, remote_id__in=ids)
+        visible = self._visible(kind).order_by().values("pk")
+        return set(links.filter(object_id__in=visible).values_list("remote_id", flat=True))
 
     def _visible(self, kind: str) -> QuerySet[Any]:
         model: Any = model_of(kind)

@@ -15,13 +15,13 @@ from backoffice.sync.facades.finding import CHANGED, CREATED, Finder
 from backoffice.sync.facades.keys import sees_everything
 from backoffice.sync.facades.shapes import shapes
 from backoffice.sync.facades.writing import Writer, known, writer_for
-from backoffice.sync.links import referencing
+from backoffice.sync.links import ref_plans, referencing
 from backoffice.sync.meanings.options import Options
 from backoffice.sync.models import Connection, FacadeKey, Link, Option
 from backoffice.sync.pushes import converting
 from backoffice.sync.rows import rows
 from connectors.kit.contract import VendorEntry
-from connectors.kit.errors import Missing
+from connectors.kit.errors import Invalid, Missing
 from connectors.kit.mapping import Entry
 from connectors.kit.store import Caller, Query, Slice, Store, Stored
 
@@ -76,7 +76,9 @@ class DomainStore(Store):
 
     @override
     def create(self, kind: str, record: Record) -> str:
-        return self.writer.create(kind, self._cleaned(kind, record))
+        given = self._cleaned(kind, record)
+        self._refuse_unseen(kind, given)
+        return self.writer.create(kind, given)
 
     @override
     def update(self, kind: str, id: str, record: Record) -> None:
@@ -84,12 +86,33 @@ class DomainStore(Store):
         link = self._link(kind, id)
         if stored is None or link is None:
             raise Missing([_("There is no {kind} {id}.").format(kind=kind, id=id)])
-        self.writer.update(kind, link, stored.record, self._cleaned(kind, record))
+        given = self._cleaned(kind, record)
+        self._refuse_unseen(kind, given, stored.record)
+        self.writer.update(kind, link, stored.record, given)
 
     @override
     def entries(self, name: str) -> Sequence[VendorEntry]:
         there = Option.objects.filter(connection=self.connection, list=name, gone_at=None).order_by("id")
         return [VendorEntry(name, each.remote_id, each.label, each.extras) for each in there]
+
+    def _refuse_unseen(self, kind: str, given: Record, shown: Record | None = None) -> None:
+        """What a record refers to, its owner may see: nobody comes to see a stranger's by pointing at it.
+
+        What it is shown to refer to already may stay. Raises Invalid, as for what there is not.
+        """
+        if kind not in self.shapes:
+            return
+        before = self._references(kind, shown) if shown else set()
+        wanted: dict[str, set[str]] = {}
+        for target_kind, id in self._references(kind, given) - before:
+            wanted.setdefault(target_kind, set()).add(id)
+        for target_kind, ids in sorted(wanted.items()):
+            for id in sorted(ids - self.finder.seen(target_kind, ids)):
+                raise Invalid([_("There is no {kind} {id}.").format(kind=target_kind, id=id)])
+
+    def _references(self, kind: str, record: Record) -> set[tuple[str, str]]:
+        refs = ref_plans.plan_of(self.shapes[kind], self.options).refs(record)
+        return {(target.kind, ref.id) for target, ref in refs if target.kind and ref.id}
 
     def _link(self, kind: str, id: str) -> Link | None:
         """Ids that hold the kind of entry are also found by their number alone."""
