@@ -101,10 +101,9 @@ class VendorEntry(msgspec.Struct, frozen=True):
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """What a write came to: the vendor's id, and what it now has, if it said so."""
+    """What a write came to: the vendor's id of the record. What it made of it is read by the next pull."""
 
     id: str
-    wire: Wire | None = None
 
 
 class Health(msgspec.Struct, frozen=True):

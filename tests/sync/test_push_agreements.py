@@ -4,7 +4,6 @@ import pytest
 
 from backoffice.crm.models import Account
 from backoffice.sync.models import Conflict, Link
-from connectors.kit.contract import Receipt
 from tests.sync import vendor
 from tests.sync.pushes import change, make, send
 
@@ -21,13 +20,34 @@ def _acmes_own_time(time_machine):
 
 
 @pytest.fixture
-def tight_lipped(monkeypatch):
-    """A vendor that says no more of a new record than its id."""
-    real = vendor.Acme.create
-    monkeypatch.setattr(vendor.Acme, "create", lambda *given: Receipt(real(*given).id))
+def loud(acme, monkeypatch):
+    """A vendor that writes all names in capitals."""
+    add, change = acme.add, acme.change
+
+    def loudly(wire):
+        return wire | {"name": wire["name"].upper()} if "name" in wire else wire
+
+    monkeypatch.setattr(acme, "add", lambda kind, **wire: add(kind, **loudly(wire)))
+    monkeypatch.setattr(acme, "change", lambda kind, id, **wire: change(kind, id, **loudly(wire)))
 
 
-@pytest.mark.usefixtures("tight_lipped")
+@pytest.mark.usefixtures("loud")
+def test_what_the_vendor_makes_of_what_was_sent_comes_here_with_the_next_pull(connection, acme, pull):
+    account = make()
+    for name in ("Globex", "Initech"):
+        change(account, name=name)
+        send(connection)
+        assert Link.objects.get().base["name"] == name
+        pull()
+        account.refresh_from_db()
+        assert (account.name, Link.objects.get().base["name"]) == (name.upper(), name.upper())
+    writes = len(acme.calls("POST")) + len(acme.calls("PATCH"))
+    send(connection)
+    pull(full=True)
+    assert len(acme.calls("POST")) + len(acme.calls("PATCH")) == writes == 2
+    assert not Conflict.objects.exists()
+
+
 def test_what_both_fill_in_after_a_record_was_made_there_is_a_conflict(connection, acme, pull):
     account = make()
     send(connection)
@@ -41,7 +61,6 @@ def test_what_both_fill_in_after_a_record_was_made_there_is_a_conflict(connectio
     assert (conflict.field, conflict.here, conflict.there) == ("description", "ours", "theirs")
 
 
-@pytest.mark.usefixtures("tight_lipped")
 def test_what_the_vendor_fills_in_by_itself_comes_here(connection, acme, pull):
     account = make()
     send(connection)

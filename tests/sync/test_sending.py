@@ -109,14 +109,6 @@ def test_what_the_vendor_has_already_needs_no_call(connection, acme):
     assert (job.counts, states(connection)) == ({"done": 1}, ["done"])
 
 
-def test_what_the_vendor_made_of_it_is_what_both_agree_on(connection, acme):
-    account, made = linked(connection, acme)
-    change(account, description="  tall  ")
-    send(connection)
-    made.refresh_from_db()
-    assert made.base["description"] == vendor.ACCOUNT.decode(acme.wire("account", int(made.remote_id))).description
-
-
 def test_a_record_deleted_here_is_deleted_there_and_its_link_stays_as_a_tombstone(connection, acme):
     account, made = linked(connection, acme)
     with someone():

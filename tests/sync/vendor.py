@@ -343,7 +343,7 @@ class Acme(Connector):
         return Item(kind, MAPPINGS[kind].id_of(wire), wire, MAPPINGS[kind])
 
     def _receipt(self, answer: dict[str, Any]) -> Receipt:
-        return Receipt(str(answer["id"]), answer.get("item"))
+        return Receipt(str(answer["id"]))
 
     def _send(self, method: str, path: str, json: Any = None, **query: Any) -> Any:
         headers = {"Authorization": self.site.secrets.get("token", "")}

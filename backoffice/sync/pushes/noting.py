@@ -19,7 +19,7 @@ from django.utils.translation import gettext_noop
 
 from backoffice.sync import health, telling
 from backoffice.sync.calls import pacing
-from backoffice.sync.links import linking, referencing
+from backoffice.sync.links import linking
 from backoffice.sync.models import (
     UNSENT,
     Connection,
@@ -36,7 +36,7 @@ from backoffice.sync.pushes import outbox, rejoining
 from backoffice.sync.pushes.converting import Pair
 from backoffice.sync.pushes.planning import Plan
 from connectors.kit.contract import Receipt
-from connectors.kit.errors import ConnectorError, Unavailable, Uncertain, Unreadable
+from connectors.kit.errors import ConnectorError, Unavailable, Uncertain
 from connectors.kit.mapping import Mapping as VendorMapping
 
 FLIGHT = (PushState.SENDING, PushState.UNCERTAIN)
@@ -159,20 +159,15 @@ def compare_anew(plan: Plan) -> None:
 
 
 def _agree(connection: Connection, plan: Plan, receipt: Receipt) -> str:
+    """On what was sent: what the vendor has made of it is news, which the next pull brings."""
     if plan.operation == Operation.DELETE:
         mine = Link.objects.filter(connection=connection, kind=plan.push.kind, object_id=plan.push.object_id)
         mine.update(gone_at=timezone.now())
         return ""
-    said: dict[str, Any] = {}
-    if receipt.wire is not None:
-        try:
-            said = referencing.plain(plan.mapping, plan.mapping.decode(receipt.wire))
-        except Unreadable:
-            said = {}
-    agreed = {name: said.get(name, plan.plain[name]) for name in plan.fields if name in plan.plain}
+    agreed = {name: plan.plain[name] for name in plan.fields if name in plan.plain}
     if plan.operation == Operation.CREATE:
         agreed = _empty_on_both_sides(plan) | agreed
-    if TAGS in agreed and TAGS not in said and plan.link:
+    if TAGS in agreed and plan.link:
         agreed[TAGS] = _with_those_before(agreed[TAGS], plan.link.base.get(TAGS))
     return agree(connection, plan.push, receipt.id, plan.mapping, agreed, plan.pair)
 

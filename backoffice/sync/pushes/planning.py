@@ -78,13 +78,6 @@ class Plan:
         self.action, self.reason = Action.DROP, reason
         return self
 
-    def agreed(self, plain: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """What both sides agree on once it is sent; where the vendor said what it has now (`plain`), that."""
-        base = dict(self.link.base) if self.link else {}
-        there = plain or {}
-        sent = {name: self.plain[name] for name in self.fields if name in self.plain}
-        return base | sent | {name: there[name] for name in sent if name in there}
-
 
 def rank(kind: str) -> int:
     """What others refer to is sent first."""
