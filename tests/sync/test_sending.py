@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from backoffice.crm import records
-from backoffice.crm.models import Account, Choice, Contact, Opportunity
+from backoffice.crm.models import Account, Choice, Contact, Note, Opportunity
 from backoffice.jobs.models import Job, State
 from backoffice.quotas.models import ExchangeRate
 from backoffice.sync.meanings import options
@@ -24,11 +24,12 @@ from backoffice.sync.models import (
     Suggestion,
 )
 from backoffice.sync.pushes import noting, outbox, planning
+from backoffice.sync.pushes.planning import Action
 from backoffice.sync.pushes.pushing import CannotPush, open_push, send_what_waits, start_push
-from connectors.kit.codecs import Integer
+from connectors.kit.codecs import Integer, YesNo
 from connectors.kit.contract import Capability, Site
 from connectors.kit.errors import Forbidden, Invalid, LoginFailed, Missing, Unavailable, Uncertain, Unreadable
-from connectors.kit.mapping import Mapping, Reference
+from connectors.kit.mapping import Access, Field, Mapping, Reference
 from tests.sync import vendor
 from tests.sync.pushes import change, collect, last_push, let_go, link, make, send, someone
 
@@ -496,3 +497,39 @@ def test_contacts_and_their_company_go_in_order(connection, acme):
     make(Contact, name="Ana", account=make())
     send(connection)
     assert [request.path for request in acme.calls("POST")] == ["accounts", "contacts"]
+
+
+def made_note(is_private):
+    account = make()
+    with someone():
+        return Note.objects.create(title="Between us", private=is_private, account=account)
+
+
+@pytest.mark.parametrize(
+    ("says_so", "is_private", "agreed", "action"),
+    [
+        (Access.READ_WRITE, True, None, Action.SEND),
+        (None, True, None, Action.DROP),
+        (Access.READ_ONLY, True, None, Action.DROP),
+        (None, False, None, Action.SEND),
+        (Access.READ_WRITE, True, {}, Action.SEND),
+        (None, True, {}, Action.DROP),
+        (Access.READ_ONLY, True, {"private": False}, Action.DROP),
+        (Access.READ_ONLY, True, {"private": True}, Action.SEND),
+    ],
+)
+def test_a_private_note_goes_only_where_it_stays_so(connection, monkeypatch, says_so, is_private, agreed, action):
+    parts = [Field("private", "private", YesNo(), access=says_so)] if says_so else []
+    mapping = Mapping("note", records.Note, Field("title", "title"), *parts)
+    capabilities = vendor.Acme.capabilities | {"note": Capability(mapping, create=True, update=True)}
+    monkeypatch.setattr(vendor.Acme, "capabilities", capabilities)
+    note = made_note(is_private)
+    if agreed is not None:
+        link(connection, note, base=agreed)
+    outbox.enqueue(connection, "note", note.pk, "create" if agreed is None else "update", ["title"])
+    (push,) = noting.with_version(noting.due(connection, timezone.now()))
+    acme = vendor.Acme(Site(connection.base_url, None))
+    (plan,) = planning.plan(connection, acme, "note", [push], Options(connection))
+    assert plan.action is action
+    assert action is Action.DROP or (Access.READ_WRITE is says_so) <= ("private" in plan.fields)
+    assert action is Action.SEND or "can't keep it so" in plan.reason

@@ -35,6 +35,7 @@ ORDER = (
     "note",
     "document",
 )
+PRIVATE = "private"
 UNKNOWN: Any = object()
 EMPTY: tuple[Any, ...] = (UNSET, None, "", [], {})
 
@@ -166,9 +167,20 @@ class _Planner:
             return self._delete(made, record)
         if record is None:
             return made.drop(_("The record is not here any more."))
+        if not self._may_tell(made, record):
+            words = _("A private note: %(vendor)s can't keep it so, and is not told of it.")
+            return made.drop(words % self._words())
         if made.link is None:
             return self._create(made, record, missing)
         return self._update(made, missing, conflicts)
+
+    def _may_tell(self, made: Plan, record: Record) -> bool:
+        """What is private here is so there, too, or is not sent: a vendor that can't say so would publish it."""
+        if getattr(record, PRIVATE, False) is not True:
+            return True
+        if made.link is None:
+            return PRIVATE in self.mapping.takes_new
+        return PRIVATE in self.mapping.takes or made.link.base.get(PRIVATE) is True
 
     def _delete(self, made: Plan, record: Record | None) -> Plan:
         if record is not None:
@@ -210,6 +222,8 @@ class _Planner:
             return made.drop(_("%(vendor)s does not have the record any more.") % self._words())
         given = self.mapping.takes if made.operation == Operation.CREATE else frozenset(made.push.fields)
         made.operation = Operation.UPDATE
+        if getattr(made.record, PRIVATE, False) is True:
+            given |= {PRIVATE}  # never behind what is private
         differing = {name for name in given & self.mapping.takes if self._differs(made, name, link.base)}
         left_out = set()
         for each in missing:
@@ -223,7 +237,7 @@ class _Planner:
         for part in self.mapping.parts:
             if part.required and part.name in differing and getattr(made.record, part.name) in EMPTY:
                 made.held.setdefault(part.name, self._needs(part.name))
-        made.fields = frozenset(differing - left_out - set(made.held))
+        made.fields = frozenset(differing - left_out - set(made.held)) if PRIVATE not in made.held else frozenset()
         if made.fields:
             return made
         if made.held:
