@@ -43,6 +43,10 @@ def settle(
         locked = Conflict.objects.select_for_update(of=("self",)).select_related("connection").get(pk=conflict.pk)
         if locked.settled_at is not None:
             raise SettledAlready(_("This conflict is settled already."))
+        if link.gone_at is not None:
+            raise CannotSettle(_("The vendor does not have the record any more."))
+        if not rows.read(locked.kind, [locked.object_id], lock=True, fields=()):
+            raise CannotSettle(_("The record is not here any more."))
         if side == Side.THERE:
             _write_here(locked)
         _agree(link, locked)
@@ -67,8 +71,6 @@ def _write_here(conflict: Conflict) -> None:
     reason = rows.refusal(conflict.kind, rows.KINDS[conflict.kind](**values), is_new=False)
     if reason:
         raise CannotSettle(reason)
-    if not rows.read(conflict.kind, [conflict.object_id], lock=True, fields=values):
-        raise CannotSettle(_("The record is not here any more."))
     rows.update(conflict.kind, {conflict.object_id: values})
 
 

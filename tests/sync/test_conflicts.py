@@ -6,7 +6,7 @@ from backoffice.changes.acting import Door, acting
 from backoffice.changes.models import Change
 from backoffice.crm.models import Account, Choice, Opportunity
 from backoffice.sync import conflicts
-from backoffice.sync.models import Conflict, Link, Operation, Option, Push, Side
+from backoffice.sync.models import Conflict, Connection, Link, Operation, Option, Push, Side
 
 pytestmark = [pytest.mark.db, pytest.mark.django_db]
 
@@ -126,3 +126,37 @@ def test_a_record_that_is_linked_no_more_is_not_touched(chairs, conflict_of, ope
     Link.objects.all().delete()
     with pytest.raises(conflicts.CannotSettle, match="not linked"):
         conflicts.settle(conflict, Side.THERE, operations_user)
+
+
+@pytest.mark.parametrize("side", Side)
+def test_a_conflict_of_what_is_gone_can_not_be_settled(chairs, conflict_of, operations_user, side):
+    made = conflict_of("name", "Our chairs", "Their chairs")
+    Link.objects.update(gone_at=made.opened_at)
+    with pytest.raises(conflicts.CannotSettle, match="does not have the record any more"):
+        conflicts.settle(made, side, operations_user)
+    Link.objects.update(gone_at=None)
+    with acting(None, Door.COMMAND, label="test"):
+        chairs.delete()
+    with pytest.raises(conflicts.CannotSettle, match="not here any more"):
+        conflicts.settle(made, side, operations_user)
+    assert not Push.objects.exists()
+
+
+def test_the_next_pull_closes_conflicts_of_what_is_gone_and_no_others(connection, acme, pull):
+    ids = [acme.add("account", name=f"Account {number}", description="Both") for number in range(3)]
+    pull()
+    rows = [Account.objects.get(name=f"Account {number}") for number in range(3)]
+    with acting(None, Door.COMMAND, label="test"):
+        Account.objects.update(description="Ours")
+    for id in ids:
+        acme.change("account", id, description="Theirs")
+    pull()
+    assert Conflict.objects.filter(settled_at=None).count() == 3
+    with acting(None, Door.COMMAND, label="test"):
+        rows[0].delete()
+        Connection.objects.update(most_archived_percent=100)
+    acme.remove("account", ids[1])
+    pull(full=True)
+    (left,) = Conflict.objects.filter(settled_at=None)
+    assert left.object_id == rows[2].pk
+    assert set(Conflict.objects.exclude(settled_at=None).values_list("taken", "settled_by")) == {("", None)}

@@ -14,7 +14,7 @@ what was agreed, `here` ours now, `there` the vendor's now. Nothing is read or w
 `custom` is merged key by key; of tags nothing conflicts: what either side added is there, what either took off is not.
 A field without a base (new to the mapping, or the first time both sides meet) is no conflict: an empty side takes the
 other's value; of two that differ ours stays here and the vendor's there, until one of them changes. On first contact
-the policy decides.
+the policy decides. What a vendor notes for itself is never a conflict: of several vendors the last one stands here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,6 +28,7 @@ type Values = Mapping[str, Any]
 
 UNKNOWN: Any = object()
 CUSTOM, TAGS = "custom", "tags"
+VENDORS_OWN = frozenset({"created_there", "changed_there", "altered_by"})  # each vendor notes its own
 NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
@@ -121,6 +122,8 @@ def _settle(
     elif was == theirs:
         return Taken()
     elif was == ours:
+        return Taken(write=theirs, base=theirs)
+    if name in VENDORS_OWN:
         return Taken(write=theirs, base=theirs)
     if policy == Policy.VENDOR or (policy == Policy.NEWEST and sides.is_newer_there):
         return Taken(write=theirs, base=theirs)

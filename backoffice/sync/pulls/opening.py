@@ -1,11 +1,13 @@
-"""Conflicts that a merge met: kept for a person, and closed when both sides come to agree without one."""
+"""Conflicts that a merge met: kept for a person; closed when both sides agree without one, or one is gone."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
+from django.db.models import Q
 from django.utils import timezone
 
-from backoffice.sync.models import Conflict, Connection, Side
+from backoffice.changes.registry import model_of
+from backoffice.sync.models import Conflict, Connection, Link, Side
 from backoffice.sync.pulls.merging import Difference
 
 
@@ -41,6 +43,18 @@ def note(connection: Connection, kind: str, met: Mapping[int, Met]) -> int:
     if changed:
         Conflict.objects.bulk_update(changed, ["base", "here", "there", "settled_at", "taken"])
     return len(new)
+
+
+def close_gone(connection: Connection) -> int:
+    """Close conflicts of records that are deleted here, or gone at the vendor: nobody's value is left to be taken."""
+    mine = Conflict.objects.filter(connection=connection, settled_at=None)
+    closed = 0
+    for kind in mine.order_by().values_list("kind", flat=True).distinct():
+        here = model_of(kind)._default_manager.order_by().values("pk")
+        gone = Link.objects.filter(connection=connection, kind=kind, gone_at__isnull=False).values("object_id")
+        over = mine.filter(kind=kind).filter(~Q(object_id__in=here) | Q(object_id__in=gone))
+        closed += over.update(settled_at=timezone.now())
+    return closed
 
 
 def _is_over(conflict: Conflict, met: Met) -> bool:

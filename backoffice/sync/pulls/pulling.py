@@ -21,6 +21,7 @@ from backoffice.sync import health, telling
 from backoffice.sync.calls.connecting import open_connector
 from backoffice.sync.meanings import options
 from backoffice.sync.models import Connection, ConnectionState
+from backoffice.sync.pulls import opening
 from backoffice.sync.pulls.passing import Pass
 from backoffice.sync.pulls.taking import Taking
 from connectors.kit.contract import Connector, VendorEntry
@@ -100,7 +101,7 @@ def pull(run: Run) -> None:
         questions = _read_streams(run, Taking(connection), connector)
     except ConnectorError as error:
         raise Failure(telling.trouble(connection.vendor_label, error)) from error
-    run.in_chunk(lambda _chunk: health.note_question(connection.pk, " ".join(questions)))
+    run.in_chunk(lambda _chunk: _conclude(connection, questions))
     if questions:
         run.finish(State.INCOMPLETE)
 
@@ -120,6 +121,11 @@ def _connection(run: Run) -> Connection:
 def _keep_lists(connection: Connection, entries: Sequence[VendorEntry]) -> None:
     options.refresh(connection, entries)
     options.propose(connection)
+
+
+def _conclude(connection: Connection, questions: Sequence[str]) -> None:
+    opening.close_gone(connection)
+    health.note_question(connection.pk, " ".join(questions))
 
 
 def _read_streams(run: Run, taking: Taking, connector: Connector) -> list[str]:
