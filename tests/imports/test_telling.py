@@ -173,10 +173,11 @@ def test_served_without_a_mail_server_it_says_what_to_set(asked, settings):
     assert "EMAIL_HOST" in Job.objects.get(kind=telling.JOB).error
 
 
-def test_who_has_no_address_gets_none_and_the_job_says_so(asked, operations_user):
+def test_who_has_no_address_any_more_gets_none_and_the_job_says_so(asked, operations_user):
+    upload = asked()
     operations_user.email = ""
     operations_user.save()
-    applied(asked())
+    applied(upload)
     assert mails() == []
     assert "no email address" in Job.objects.get(kind=telling.JOB).error
 

@@ -82,6 +82,8 @@ def second_office(office):
     beside.close()
     database.close()
     with psycopg.connect(environment["DATABASE_URL"].replace(f"/{first}", "/postgres"), autocommit=True) as server:
+        # Whoever is still connected, a worker that waits for the next test's jobs, connects again when it has to.
+        server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [first])
         server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{first}"')
         try:
             key = Fernet.generate_key().decode()
