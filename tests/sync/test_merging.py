@@ -93,6 +93,16 @@ def test_at_first_contact_values_that_differ_go_by_the_policy():
     assert merged(None, {"name": "a"}, {"name": "b"}, Policy.VENDOR).write == {"name": "b"}
 
 
+@pytest.mark.parametrize("policy", [*Policy])
+@pytest.mark.parametrize("base", [{"changed_there": "2026-11-01"}, None])
+def test_what_each_vendor_notes_for_itself_is_nobodys_conflict(base, policy):
+    """Of a record at two vendors each has its own: the last one that spoke is shown."""
+    here, there = {"changed_there": "2026-11-02"}, {"changed_there": "2026-11-03"}
+    result = merge(base, here, there, fields=("changed_there",), policy=policy, sides=NEWER_HERE)
+    assert (result.write, result.send, result.conflicts) == (there, {}, [])
+    assert result.base == there
+
+
 def test_custom_fields_are_merged_key_by_key():
     result = merged(
         {"custom": {"a": 1, "b": 1, "c": 1}},
