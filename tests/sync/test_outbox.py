@@ -143,7 +143,8 @@ def test_unsent_changes_of_a_record_come_together(connection):
     change(account, tax_id="X")
     collect()
     assert pushes(connection)[1:] == [("update", "account", account.pk, ["tax_id", "website"], "waiting")]
-    assert Push.objects.get(state=PushState.WAITING).reason == ""
+    push = Push.objects.get(state=PushState.WAITING)
+    assert (push.reason, push.attempts, push.tries) == ("", 3, 0)
 
 
 def test_an_unsent_create_stays_a_create(connection):

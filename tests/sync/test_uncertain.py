@@ -15,9 +15,11 @@ from django.utils import timezone
 from backoffice.crm.models import Account, Opportunity
 from backoffice.jobs.models import State
 from backoffice.jobs.running import execute
+from backoffice.sync.meanings.options import Options
 from backoffice.sync.models import OPEN_PUSHES, Link, Operation, Push, PushState
-from backoffice.sync.pushes import noting, uncertain
+from backoffice.sync.pushes import noting, planning, uncertain
 from backoffice.sync.pushes.pushing import send_what_waits, start_push
+from connectors.kit.contract import Site
 from connectors.kit.errors import Unavailable, Uncertain, Unreadable
 from tests.conftest import child_environment
 from tests.jobs.conftest import expire_lease
@@ -129,6 +131,20 @@ def test_one_that_refers_to_something_else_is_shown_not_taken(connection, acme, 
     assert uncertain.send_again(push)
     send(connection)
     assert (states(connection), len(acme.records["opportunity"])) == (["done"], 2)
+
+
+def test_a_late_answer_to_the_first_call_is_none_to_the_second(connection, acme, lost):
+    lost(is_done=False)
+    first = last_push(connection)
+    assert uncertain.send_again(last_push(connection))
+    (push,) = noting.with_version(noting.due(connection, timezone.now()))
+    assert (push.attempts, push.tries) == (1, 0)
+    site = Site(connection.base_url, None)
+    (plan,) = planning.plan(connection, vendor.Acme(site), "account", [push], Options(connection))
+    assert noting.claim(plan, 2)
+    late = planning.Plan(first, plan.capability, Operation.CREATE)
+    assert not noting.note(connection, late, noting.Outcome(PushState.REJECTED, "No."))
+    assert states(connection) == ["sending"]
 
 
 def test_a_person_may_leave_it_at_that(connection, lost):

@@ -348,6 +348,7 @@ class Migration(migrations.Migration):
                 ("remote_id", models.CharField(blank=True, default="", max_length=200, verbose_name="the vendor's id")),
                 ("sent", models.JSONField(blank=True, null=True, verbose_name="sent")),
                 ("attempts", models.PositiveIntegerField(default=0, verbose_name="attempts")),
+                ("attempts_before", models.PositiveIntegerField(db_default=0)),
                 ("next_at", models.DateTimeField(blank=True, null=True, verbose_name="next attempt")),
                 ("sent_at", models.DateTimeField(blank=True, null=True, verbose_name="sent at")),
                 ("lease_until", models.DateTimeField(null=True, verbose_name="held by a worker until")),

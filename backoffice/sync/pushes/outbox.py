@@ -302,7 +302,7 @@ ON CONFLICT (connection_id, kind, object_id) WHERE state IN ('waiting', 'retry')
                   THEN ARRAY(SELECT DISTINCT name FROM unnest(p.fields || excluded.fields) AS name ORDER BY name)
                   WHEN p.operation = 'create' AND excluded.operation = 'update' THEN p.fields
                   ELSE excluded.fields END,
-    state = 'waiting', reason = '', next_at = NULL, attempts = 0
+    state = 'waiting', reason = '', next_at = NULL, attempts_before = p.attempts
 """
 
 

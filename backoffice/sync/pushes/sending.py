@@ -186,7 +186,7 @@ class Sender:
                 return Outcome(PushState.RETRY, text, pause=pause(self.connection, error))
             case Misconfigured():
                 paused = pause(self.connection, error)
-                return Outcome(PushState.RETRY, text, next_at=noting.again_after(plan.push.attempts), pause=paused)
+                return Outcome(PushState.RETRY, text, next_at=noting.again_after(plan.push.tries), pause=paused)
             case Uncertain():
                 outcome = self._unclear(plan, text, otherwise=PushState.RETRY)
                 self._lost_in_a_row += 1
@@ -201,7 +201,7 @@ class Sender:
         if plan.operation == Operation.CREATE:
             quiet = timezone.now() + timedelta(seconds=self.connector.quiet_seconds)
             return Outcome(PushState.UNCERTAIN, text, next_at=quiet)
-        next_at = noting.again_after(plan.push.attempts) if otherwise == PushState.RETRY else None
+        next_at = noting.again_after(plan.push.tries) if otherwise == PushState.RETRY else None
         return Outcome(otherwise, text, next_at=next_at)
 
     def _note(self, plan: Plan, outcome: Outcome) -> None:

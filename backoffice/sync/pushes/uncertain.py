@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -62,7 +63,7 @@ def adopt(push: Push, remote_id: str) -> bool:
 def send_again(push: Push) -> bool:
     """A person says that it made none."""
     again = Push.objects.filter(pk=push.pk, state=PushState.UNCERTAIN)
-    done = rejoining.wait_again(again, next_at=None, found=None, reason="", attempts=0)
+    done = rejoining.wait_again(again, next_at=None, found=None, reason="", attempts_before=F("attempts"))
     push.refresh_from_db()
     return done == 1
 
@@ -109,11 +110,11 @@ def _settle(
         return _adopt(connection, push, mapping, linked.remote_id)
     if len(like) == 1:
         return _adopt(connection, push, mapping, like[0])
-    if not found and push.attempts < MOST_ATTEMPTS:
+    if not found and push.tries < MOST_ATTEMPTS:
         rejoining.wait_again(Push.objects.filter(pk=push.pk, state=PushState.UNCERTAIN), next_at=None)
         return False
     if not found:
-        text = _("It was sent %(times)s times, and each time the answer was lost.") % {"times": push.attempts}
+        text = _("It was sent %(times)s times, and each time the answer was lost.") % {"times": push.tries}
     elif like:
         text = _("The vendor has several records that it may have made. Say which, or send it again.")
     else:
