@@ -40,7 +40,7 @@ from connectors.kit.errors import ConnectorError, Unavailable, Uncertain
 from connectors.kit.mapping import Mapping as VendorMapping
 
 FLIGHT = (PushState.SENDING, PushState.UNCERTAIN)
-LEASE = timedelta(minutes=5)  # longer than any call with all its tries
+LEASE = timedelta(minutes=15)  # longer than any call: four tries of two minutes, a minute between them
 SAME_THERE = gettext_noop("They are one record at the vendor.")
 SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=15)
 
