@@ -189,6 +189,15 @@ def test_entries_and_reps_are_made_for_what_means_nothing_when_a_person_wants_it
     assert (ren.given, ren.family, ren.email, ren.username) == ("Ren", "Test", "ren@example.com", "ren")
 
 
+def test_what_a_person_says_means_nothing_is_left_so(connection):
+    options.refresh(connection, vendor.ENTRIES)
+    options.mean(option(connection, remote_id="1"), by=None)
+    assert options.adopt(connection, by=None, lists=["statuses"]) == 3
+    left = option(connection, remote_id="1")
+    assert (left.choice, left.is_chosen) == (None, True)
+    assert not Choice.objects.filter(label="Prospecting").exists()
+
+
 def test_what_means_nothing_is_listed_with_its_uses(connection):
     options.refresh(connection, vendor.ENTRIES)
     linked(connection, "a", {"stage": {"label": "Won"}, "owner": {"id": "nobody"}})

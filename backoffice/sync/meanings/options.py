@@ -109,12 +109,17 @@ def mean(option: Option, *, by: User | None, choice: Choice | None = None, rep: 
 
 
 def adopt(connection: Connection, *, by: User | None, lists: Collection[str] | None = None) -> int:
-    """Make entries, and reps, of our own for what means nothing yet, in all lists or these. How many were mapped."""
+    """Make entries, and reps, of our own for what means nothing yet, in all lists or these. How many were mapped.
+
+    What a person has said means nothing is left so.
+    """
     known = lists_of(connection)
     with _acting(connection, by):
         _lock(connection)
-        found = Option.objects.filter(connection=connection, choice=None, rep=None, gone_at=None).order_by("id")
-        open_ones = [each for each in found if each.list in known and (lists is None or each.list in lists)]
+        found = Option.objects.filter(connection=connection, choice=None, rep=None, is_chosen=False, gone_at=None)
+        open_ones = [
+            each for each in found.order_by("id") if each.list in known and (lists is None or each.list in lists)
+        ]
         for option in open_ones:
             if _is_rep(known[option.list]):
                 option.rep_id = proposing.new_rep(option)
