@@ -5,7 +5,7 @@ import re
 import pytest
 from django.urls import reverse
 
-from backoffice.crm.models import Opportunity
+from backoffice.crm.models import Choice, Opportunity
 from backoffice.sync.models import Exchange, FacadeKey, Link, Push
 from tests.sync import vendor
 from tests.sync.pushes import someone
@@ -45,6 +45,20 @@ def test_the_preview_shows_each_request_with_what_changes_and_calls_nobody(visit
     assert vendor.TOKEN not in shown
     assert "1 change waits to be sent." in shown
     assert acme.requests == []
+
+
+def test_a_preview_says_once_what_keeps_a_change_waiting(visitor, connection):
+    with someone():
+        talks = Choice.objects.create(list="stage", label="Talks", status="open")
+        row = Opportunity.objects.create(name="Our chairs", stage=talks)
+    Link.objects.create(connection=connection, kind="opportunity", remote_id="7", object_id=row.pk, base={})
+    push = Push.objects.create(
+        connection=connection, kind="opportunity", object_id=row.pk, operation="update", fields=["stage"]
+    )
+    (planned,) = visitor.get(at(connection, "preview")).context_data["planned"]
+    (push.reason,) = planned.push.notes
+    push.save()
+    assert text(visitor.get(at(connection, "preview"))).count("“Talks”") == 1
 
 
 def test_a_preview_of_nothing_says_so(visitor, connection):
