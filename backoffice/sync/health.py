@@ -6,7 +6,7 @@ from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from backoffice.sync.models import Connection, Health
+from backoffice.sync.models import Connection, Cursor, Health
 
 LONGEST_PAUSE = timedelta(minutes=60)
 
@@ -14,6 +14,13 @@ LONGEST_PAUSE = timedelta(minutes=60)
 def note_good(connection_id: int) -> None:
     """The vendor answered as it should. What there is to ask a person (see `note_question`) stays."""
     _of(connection_id).update(last_good_at=timezone.now(), failures=0)
+
+
+def note_looked_at_everything(connection_id: int) -> None:
+    """Since when nothing was left out: as of the stream that was last seen in full the longest ago."""
+    passes = list(Cursor.objects.filter(connection=connection_id).values_list("full_pass_at", flat=True))
+    if passes and None not in passes:
+        _of(connection_id).update(last_full_at=min(filter(None, passes)))
 
 
 def note_trouble(connection_id: int, text: str) -> None:

@@ -5,6 +5,7 @@ fields; of what a vendor declares "settings.threads" or "secrets.api_token".
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -13,6 +14,7 @@ from django.conf import settings
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
 from django.http.request import validate_host
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from backoffice.sync.calls.connecting import checked_address
@@ -44,6 +46,7 @@ FIELDS = (
 )
 DECLARED = ("settings", "secrets")  # by the vendor
 USUAL_PORTS = {"http": 80, "https": 443}
+FIRST_PULL = timedelta(minutes=1)  # after it was made; whoever made it may begin it sooner
 
 type Errors = dict[str, list[str]]
 
@@ -80,7 +83,7 @@ def _save(connection: Connection, given: Mapping[str, Any], *, was_at: str | Non
         raise ValidationError(errors)
     with transaction.atomic():
         connection.save()
-        Health.objects.get_or_create(connection=connection)
+        Health.objects.get_or_create(connection=connection, defaults={"next_pull_at": timezone.now() + FIRST_PULL})
     return connection
 
 
@@ -140,7 +143,7 @@ def _of_columns(connection: Connection) -> Errors:
         told = {"vendor", NON_FIELD_ERRORS}  # by the registry, and by the currency's own check
         errors = {field: list(messages) for field, messages in error.message_dict.items() if field not in told}
     for field, text in (
-        ("base_url", _wrong_address(connection.base_url)),
+        ("base_url", _wrong_address(connection.base_url) or _taken_address(connection)),
         ("currency", _wrong_currency(connection.currency)),
         ("time_zone", _wrong_zone(connection.time_zone)),
         ("facade_host", _wrong_host(connection.facade_host)),
@@ -159,6 +162,22 @@ def _wrong_address(url: str) -> str:
     except AddressRefused as refused:
         return str(refused)
     return ""
+
+
+def _taken_address(connection: Connection) -> str:
+    """Two connections to one account would each take what the other sent for news, and send it back, for ever."""
+    others = Connection.objects.filter(vendor=connection.vendor).exclude(pk=connection.pk)
+    here = _account(connection.base_url)
+    for other in others.exclude(state=ConnectionState.RETIRED).order_by("id"):
+        if connection.state != ConnectionState.RETIRED and _account(other.base_url) == here:
+            return _("The connection “{name}” goes there already: change that one, or retire it first.").format(
+                name=other.name
+            )
+    return ""
+
+
+def _account(url: str) -> tuple[Any, ...]:
+    return (*_origin(url), urlsplit(url.strip()).path.rstrip("/"))
 
 
 def _wrong_currency(code: str) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import quote, quote_plus
 BLANK = "***"
 
 # Shorter ones stand in too many other words; their key still gives them away.
-SHORTEST = 5
+SHORTEST = 8
 MOST_SECRETS = 2_000
 
 # As they stand in URLs, forms, JSON and headers, in lower case with "-" for "_".

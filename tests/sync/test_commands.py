@@ -152,7 +152,9 @@ def test_a_vendor_that_refuses_us_makes_it_fail(connection, acme):
 
 
 def test_open_conflicts_are_counted(connection):
-    Conflict.objects.create(connection=connection, kind="opportunity", object_id=1, field="name")
+    with acting(None, Door.COMMAND, label="test"):
+        row = Opportunity.objects.create(name="Chairs")
+    Conflict.objects.create(connection=connection, kind="opportunity", object_id=row.pk, field="name")
     assert came_to("acme", "--pull", "--wait")[0]["conflicts"] == 1
 
 

@@ -224,6 +224,7 @@ def test_what_the_vendor_cannot_do_without_waits_and_says_so(uk, site):
 
 def test_workers_pull_and_push_by_themselves_when_it_is_time(worker, connect, site):
     uk = connect()
+    Health.objects.update(next_pull_at=None)  # a minute has passed
     start_due_pulls()
     until(lambda: Health.objects.filter(connection=uk, next_pull_at__isnull=False).exists(), what="the pull")
     assert Opportunity.objects.count() == OPPORTUNITIES

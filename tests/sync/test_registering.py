@@ -1,12 +1,17 @@
 """Making and changing a connection, whoever asks."""
 
+from datetime import timedelta
+
 import pytest
+import time_machine
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from backoffice.changes.acting import Door, acting
 from backoffice.changes.models import Change
 from backoffice.sync import registering
 from backoffice.sync.models import Connection, Health
+from backoffice.sync.schedules import due
 
 pytestmark = [pytest.mark.db, pytest.mark.django_db]
 
@@ -116,3 +121,17 @@ def test_another_path_of_the_same_host_keeps_them(url):
     made = registering.create(GIVEN)
     moved = registering.change(made, {"base_url": url})
     assert (moved.base_url, moved.secrets) == (url, {"token": "s3cret"})
+
+
+def test_two_connections_never_go_to_one_account():
+    first = registering.create(GIVEN)
+    assert GIVEN["name"] in errors_of({"name": "second", "base_url": GIVEN["base_url"] + "/"})["base_url"][0]
+    registering.change(first, {"state": "retired"})
+    assert registering.create(GIVEN | {"name": "second"}).pk
+
+
+def test_a_new_connection_is_pulled_a_minute_later_so_that_whoever_made_it_may_begin():
+    connection = registering.create(GIVEN)
+    assert connection not in due()
+    with time_machine.travel(timezone.now() + timedelta(seconds=61), tick=False):
+        assert connection in due()

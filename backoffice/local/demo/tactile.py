@@ -26,7 +26,7 @@ from backoffice.local.demo.tactile_customers import (
 from backoffice.local.demo.tactile_opportunities import make_opportunities
 from backoffice.local.sandbox import file_in
 from backoffice.sync import registering
-from backoffice.sync.models import Connection, Policy, SendsNew
+from backoffice.sync.models import Connection, Health, Policy, SendsNew
 from connectors.kit.contract import VendorEntry
 from connectors.kit.memory import World
 from connectors.kit.sandbox import Worlds
@@ -61,7 +61,7 @@ def connect(sandbox: str, world: World) -> Connection:
     """The connection to it. It is due at once: the scheduler begins the first pull."""
     (secret,) = world.callers
     with acting(None, Door.COMMAND, label="demo"), transaction.atomic():
-        return registering.create(
+        connection = registering.create(
             {
                 "name": CONNECTION,
                 "vendor": "tactile",
@@ -77,6 +77,8 @@ def connect(sandbox: str, world: World) -> Connection:
                 "every_minutes": EVERY_MINUTES,
             }
         )
+        Health.objects.filter(connection=connection).update(next_pull_at=None)
+    return connection
 
 
 def follow(sandbox: str) -> None:

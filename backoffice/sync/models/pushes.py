@@ -48,7 +48,9 @@ class Push(OfRecord):
     remote_id = models.CharField(_("the vendor's id"), max_length=200, blank=True, default="")
     sent = models.JSONField(_("sent"), null=True, blank=True)  # the record as it was sent, our JSON
     attempts = models.PositiveIntegerField(_("attempts"), default=0)  # never fewer: a late answer is known by it
-    attempts_before = models.PositiveIntegerField(db_default=0)  # when a person, or a change, last made it due anew
+    attempts_before = models.PositiveIntegerField(
+        _("attempts before"), db_default=0, help_text=_("When a person, or a change, last made it due anew.")
+    )
     next_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
     sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
     lease_until = models.DateTimeField(_("held by a worker until"), null=True)

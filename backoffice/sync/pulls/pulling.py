@@ -86,6 +86,7 @@ def _tell_connection(ended: Job) -> None:
         health.note_trouble(connection.pk, ended.error)
     elif ended.state in {State.SUCCEEDED, State.INCOMPLETE}:
         health.note_good(connection.pk)
+        health.note_looked_at_everything(connection.pk)
     health.schedule(connection, began_at=ended.started_at or ended.created_at, has_failed=has_failed)
 
 
