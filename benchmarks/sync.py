@@ -17,19 +17,18 @@ dlt is not among our requirements: its side is left out unless it is found in a 
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+
+from benchmarks._measuring import address, drop, peak, statement, timed  # noqa: E402
 
 BASE = "sync_benchmark"
 GOALS = {"first": {"loop": 25.0, "dlt": 2.5}, "again": {"loop": 80.0, "dlt": 8.0}}
@@ -296,31 +295,6 @@ def setup() -> None:
     import django
 
     django.setup()
-
-
-def timed(work: Callable[[], Any]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def address(name: str) -> str:
-    return urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}"))
-
-
-def drop(name: str) -> None:
-    statement(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-
-
-def statement(sql: str) -> None:
-    import psycopg
-
-    with psycopg.connect(address("postgres"), autocommit=True) as connection:
-        connection.execute(sql)
 
 
 if __name__ == "__main__":

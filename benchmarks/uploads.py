@@ -17,18 +17,17 @@ import csv
 import json
 import os
 import random
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+
+from benchmarks._measuring import address, drop, peak, statement, timed  # noqa: E402
 
 HEADER = (
     *("Opportunity ID", "Opportunity Name", "Amount", "Close Date", "Stage", "Opportunity Owner"),
@@ -376,31 +375,6 @@ def without_change_log() -> None:
     with connection.cursor() as cursor:
         for operation in ("insert", "update", "delete"):
             cursor.execute(f"ALTER TABLE crm_opportunity DISABLE TRIGGER change_log_{operation}")
-
-
-def timed(work: Callable[[], None]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def address(name: str) -> str:
-    return urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}"))
-
-
-def drop(name: str) -> None:
-    statement(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-
-
-def statement(sql: str) -> None:
-    import psycopg
-
-    with psycopg.connect(address("postgres"), autocommit=True) as connection:
-        connection.execute(sql)
 
 
 if __name__ == "__main__":
